@@ -1,0 +1,1 @@
+"""Who you are: the directory, one-time passwords, and the store of their seeds."""

@@ -1,0 +1,1 @@
+"""One machine that is a whole computing centre."""

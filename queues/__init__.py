@@ -1,0 +1,1 @@
+"""Which queues exist, for whom, and on what terms."""

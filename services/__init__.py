@@ -1,0 +1,1 @@
+"""The hub's services, one process each."""

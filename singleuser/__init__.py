@@ -1,0 +1,1 @@
+"""What runs beside the notebook, on the compute node, as the user."""

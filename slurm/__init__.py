@@ -1,0 +1,1 @@
+"""Everything that talks to Slurm; knows nothing of JupyterHub."""

@@ -1,0 +1,1 @@
+"""What you asked for: options, batch script, job, server."""
