@@ -188,6 +188,9 @@ class QueuePolicy(_Frozen):
 
     @model_validator(mode="after")
     def _one_currency(self) -> Self:
+        for queue in self.queues:
+            other = "currency" in queue.model_fields_set and queue.currency != self.currency
+            _refuse(other, f'queue "{queue.name}" has a currency; write it once, at the top of the file')
         queues = tuple(queue.model_copy(update={"currency": self.currency}) for queue in self.queues)
         object.__setattr__(self, "queues", queues)
         return self

@@ -1,0 +1,234 @@
+"""The queue table: what every queue has, how much of it is free, and whether this user may have it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
+
+from queues.access import account_note, effective_hours, no_partition, why_not
+from queues.policy import Queue, QueuePolicy
+from queues.slots import free_slots, jobs_by_node
+from slurm.records import Job, Node, Sentence
+from slurm.snapshot import Snapshot
+from slurm.states import JobPhase, NodeUse, node_use, phase
+
+__all__ = ["NodeCounts", "QueueRow", "QueueTable", "build_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCounts:
+    """Nodes by use, and their GPUs by type; `total` is always the sum of the three."""
+
+    alloc: int
+    idle: int
+    down: int
+    gpus_by_type: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        return self.alloc + self.idle + self.down
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One line of the table. A number is None as long as it is not known.
+
+    Attributes
+    ----------
+    gpus_by_type : mapping
+        GPUs of all nodes of the queue, ``""`` for those that Slurm gives no type.
+    free_slots, total_slots : int or None
+        Of a shared queue; None for others.
+    free_gpus, total_gpus : int or None
+        Free are those of idle nodes. A shared queue gives out slots, not GPUs: its `free_gpus` is None.
+    waiting : int or None
+        All pending jobs of the partition, whoever's, those that are held included.
+    max_hours : int
+        The smaller of the policy's limit and Slurm's.
+    why_not : Sentence or None
+        Why this user cannot choose the queue; None when he can.
+    """
+
+    queue: Queue
+    alloc: int | None
+    idle: int | None
+    down: int | None
+    total: int | None
+    gpus_by_type: Mapping[str, int]
+    free_slots: int | None
+    total_slots: int | None
+    free_gpus: int | None
+    total_gpus: int | None
+    waiting: int | None
+    price: Decimal | None
+    max_hours: int
+    why_not: Sentence | None
+
+    @property
+    def allowed(self) -> bool:
+        return self.why_not is None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTable:
+    """The whole table for one user.
+
+    Attributes
+    ----------
+    totals : NodeCounts or None
+        Over all queues shown, each node counted once.
+    as_of, age_s
+        When the oldest of the figures was true, and how long ago that was; None before any answer.
+    problem : str or None
+        In Slurm's words, why the last look failed.
+    note : Sentence or None
+        What this user should know before choosing.
+    """
+
+    rows: tuple[QueueRow, ...]
+    totals: NodeCounts | None
+    currency: str
+    as_of: datetime | None
+    age_s: float | None
+    problem: str | None
+    note: Sentence | None
+
+
+@dataclass(frozen=True, slots=True)
+class _User:
+    name: str
+    groups: frozenset[str]
+    accounts: frozenset[str] | None
+
+
+def build_table(
+    policy: QueuePolicy,
+    snapshot: Snapshot,
+    now: datetime,
+    *,
+    user: str,
+    groups: frozenset[str] = frozenset(),
+    accounts: frozenset[str] | None = None,
+) -> QueueTable:
+    """Build the table from what Slurm last said.
+
+    Parameters
+    ----------
+    now : datetime
+        Aware; the age of the figures counts from it.
+    user, groups, accounts
+        Whose table it is; `accounts` are his Slurm accounts, None when they are not known.
+    """
+    standing = _User(user, groups, accounts)
+    holding = jobs_by_node(snapshot.jobs.values())
+    shown = [queue for queue in policy.queues if not queue.hidden]
+    as_of = min((at for at in (snapshot.nodes_at, snapshot.jobs_at) if at is not None), default=None)
+    return QueueTable(
+        rows=tuple(_build_row(queue, snapshot, holding, standing) for queue in shown),
+        totals=_count_all(shown, snapshot),
+        currency=policy.currency,
+        as_of=as_of,
+        age_s=None if as_of is None else max(0.0, (now - as_of).total_seconds()),
+        problem=snapshot.problem,
+        note=account_note(accounts),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """What a row says of free places."""
+
+    free_slots: int | None = None
+    total_slots: int | None = None
+    free_gpus: int | None = None
+    total_gpus: int | None = None
+
+
+_UNKNOWN: Final = _Places()
+
+
+def _build_row(
+    queue: Queue, snapshot: Snapshot, holding: Mapping[str, list[Job]], standing: _User
+) -> QueueRow:
+    nodes = _nodes_of(queue, snapshot) if queue.partition in snapshot.partitions else None
+    counts = None if nodes is None else _count(nodes)
+    places = _UNKNOWN if nodes is None else _count_places(queue, nodes, snapshot, holding)
+    return QueueRow(
+        queue=queue,
+        alloc=counts.alloc if counts else None,
+        idle=counts.idle if counts else None,
+        down=counts.down if counts else None,
+        total=counts.total if counts else None,
+        gpus_by_type=counts.gpus_by_type if counts else MappingProxyType({}),
+        free_slots=places.free_slots,
+        total_slots=places.total_slots,
+        free_gpus=places.free_gpus,
+        total_gpus=places.total_gpus,
+        waiting=_count_waiting(queue, snapshot),
+        price=queue.price,
+        max_hours=effective_hours(queue, snapshot.partitions.get(queue.partition)),
+        why_not=_find_obstacle(queue, snapshot, standing),
+    )
+
+
+def _nodes_of(queue: Queue, snapshot: Snapshot) -> list[Node]:
+    return [node for node in snapshot.nodes.values() if queue.partition in node.partitions]
+
+
+def _count(nodes: Iterable[Node]) -> NodeCounts:
+    uses: Counter[NodeUse] = Counter()
+    gpus: Counter[str] = Counter()
+    for node in nodes:
+        uses[node_use(node)] += 1
+        gpus.update(node.gpus)
+    return NodeCounts(
+        alloc=uses[NodeUse.ALLOC],
+        idle=uses[NodeUse.IDLE],
+        down=uses[NodeUse.DOWN],
+        gpus_by_type=MappingProxyType(dict(sorted(gpus.items()))),
+    )
+
+
+def _count_all(shown: Iterable[Queue], snapshot: Snapshot) -> NodeCounts | None:
+    if snapshot.nodes_at is None:
+        return None
+    names = {queue.partition for queue in shown} & snapshot.partitions.keys()
+    return _count(node for node in snapshot.nodes.values() if not names.isdisjoint(node.partitions))
+
+
+def _count_places(
+    queue: Queue, nodes: list[Node], snapshot: Snapshot, holding: Mapping[str, list[Job]]
+) -> _Places:
+    up = snapshot.partitions[queue.partition].up
+    gpus = sum(sum(node.gpus.values()) for node in nodes)
+    if queue.kind == "exclusive":
+        idle = (node for node in nodes if up and node_use(node) is NodeUse.IDLE)
+        return _Places(free_gpus=sum(sum(node.gpus.values()) for node in idle), total_gpus=gpus)
+    free = free_slots(queue, nodes, holding, snapshot.partitions) if up else 0
+    return _Places(
+        # Without the jobs nobody can tell which slots of a shared node are taken.
+        free_slots=None if up and snapshot.jobs_at is None else free,
+        total_slots=(queue.slots_per_node or 0) * len(nodes),
+        total_gpus=gpus,
+    )
+
+
+def _count_waiting(queue: Queue, snapshot: Snapshot) -> int | None:
+    if snapshot.jobs_at is None:
+        return None
+    return sum(
+        phase(job.state) is JobPhase.WAITING and queue.partition in job.partition.split(",")
+        for job in snapshot.jobs.values()
+    )
+
+
+def _find_obstacle(queue: Queue, snapshot: Snapshot, standing: _User) -> Sentence | None:
+    partition = snapshot.partitions.get(queue.partition)
+    if partition is None and snapshot.nodes_at is not None:
+        return no_partition(queue)
+    return why_not(queue, partition, user=standing.name, groups=standing.groups, accounts=standing.accounts)
