@@ -84,7 +84,7 @@ def test_the_currency_reaches_every_queue() -> None:
 def test_nobody_changes_a_policy_that_was_read() -> None:
     queue = parse_policy(EXCLUSIVE).queues[0]
     with pytest.raises(ValueError, match="frozen"):
-        queue.max_hours = 1000  # type: ignore[misc]
+        queue.max_hours = 1000
     with pytest.raises(TypeError):
         queue.title["en"] = "mine"  # type: ignore[index]
 

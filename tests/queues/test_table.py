@@ -324,10 +324,10 @@ def test_figures_always_add_up_whatever_slurm_says(nodes: list[Node], jobs: list
     assert found.totals.total <= (jupyter.total or 0) + (v100.total or 0)
 
 
-@given(st.integers(0, 20), st.integers(0, 2), st.integers(0, 12), st.booleans())
-def test_one_more_notebook_never_frees_a_slot(taken: int, gpus: int, ours: int, others: bool) -> None:
-    nodes = [node("gpu01", "MIXED", taken=taken, gpus_taken=gpus)]
-    beside = jobs_on("gpu01", int(others), "other")
+@given(st.integers(0, 20), st.integers(0, 2), st.integers(0, 12), st.integers(0, 2))
+def test_one_more_notebook_never_frees_a_slot(taken: int, gpus: int, ours: int, others: int) -> None:
+    nodes = [node("gpu01", "MIXED", taken=taken, gpus_taken=gpus if others else 0)]
+    beside = jobs_on("gpu01", others, "other")
     before = free_slots(nodes, [*beside, *jobs_on("gpu01", ours)])
     after = free_slots(nodes, [*beside, *jobs_on("gpu01", ours + 1)])
     assert before is not None
