@@ -1,0 +1,123 @@
+"""Slurm's commands as coroutines that give records."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from traitlets import Dict, Float, Unicode
+from traitlets.config import LoggingConfigurable
+
+from slurm import hardware, parse, process
+from slurm.errors import classify
+from slurm.process import Completed
+from slurm.records import Association, Job, Node, Partition
+
+__all__ = ["SlurmClient"]
+
+Record = TypeVar("Record")
+
+
+class SlurmClient(LoggingConfigurable):
+    """Asks Slurm. Needs no rights of its own, and never acts for a user."""
+
+    squeue_command = Unicode("squeue", config=True, help="Path of squeue, for the state of all jobs.")
+    scontrol_command = Unicode("scontrol", config=True, help="Path of scontrol, for nodes and partitions.")
+    sacctmgr_command = Unicode("sacctmgr", config=True, help="Path of sacctmgr, for who may charge what.")
+    sacct_command = Unicode(
+        "sacct", config=True, help="Path of sacct, for jobs that Slurm's controller forgot."
+    )
+    timeout = Float(
+        20.0,
+        config=True,
+        help="""Seconds until a command that does not answer is killed. Slurm itself gives up after
+        MessageTimeout (10 s), or twice that with a second controller; keep this above, it says more.""",
+    )
+    cluster = Unicode(
+        "",
+        config=True,
+        help="Name of the cluster whose associations count; Slurm is asked for its name when this is empty.",
+    )
+    environment: Dict[str, str] = Dict(
+        value_trait=Unicode(),
+        key_trait=Unicode(),
+        config=True,
+        help="Environment variables for the commands besides the few that are passed on, such as SLURM_CONF.",
+    )
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.queries: Counter[str] = Counter()
+        """How often each program was run, by its name."""
+        self._noted: set[str] = set()
+
+    async def jobs(self) -> dict[str, Job]:
+        """Ask for all jobs of all users, those included that ended less than MinJobAge seconds ago."""
+        mark = secrets.token_hex(8)
+        # In the environment, where other users cannot read the mark that keeps their job names from
+        # looking like rows.
+        extra = {"SQUEUE_FORMAT": parse.job_format(mark)}
+        text = await self._ask([self.squeue_command, "-h", "-a", "-t", "all"], extra)
+        return {job.id: job for job in self._noting(parse.parse_jobs(text, mark))}
+
+    async def nodes(self) -> dict[str, Node]:
+        """Ask for all nodes, by name."""
+        text = await self._ask([self.scontrol_command, "-a", "-d", "-o", "show", "node"])
+        return {node.name: node for node in self._noting(hardware.parse_nodes(text))}
+
+    async def partitions(self) -> dict[str, Partition]:
+        """Ask for all partitions, hidden ones too, by name."""
+        text = await self._ask([self.scontrol_command, "-a", "-o", "show", "partition"])
+        partitions = self._noting(hardware.parse_partitions(text))
+        return {partition.name: partition for partition in partitions}
+
+    async def associations(self) -> tuple[Association, ...]:
+        """Ask the accounting database who may charge which account on this cluster."""
+        if not self.cluster:
+            text = await self._ask([self.scontrol_command, "show", "config"])
+            self.cluster = parse.parse_cluster_name(text)
+        text = await self._ask(
+            [
+                *(self.sacctmgr_command, "-n", "-P", "show", "user", "withassoc"),
+                *("where", f"cluster={self.cluster}", parse.ASSOCIATION_FORMAT),
+            ]
+        )
+        return tuple(self._noting(parse.parse_associations(text)))
+
+    async def ended_job(self, job_id: str) -> Job | None:
+        """Ask the accounting database about one job; None when it has no record of it."""
+        text = await self._ask(
+            [self.sacct_command, "-X", "-n", "-P", "-j", job_id, f"--format={parse.ENDED_FORMAT}"]
+        )
+        return parse.parse_ended_job(text, job_id)
+
+    def _noting(self, parsed: tuple[list[Record], parse.Strange]) -> list[Record]:
+        """Give the records; warn of rows that were left out, but not again and again of the same."""
+        records, strange = parsed
+        fresh = [row for row in strange if row not in self._noted]
+        if fresh:
+            self.log.warning("%d rows of Slurm's answer were left out: %s", len(fresh), fresh[0])
+            self._noted = set(strange)
+        return records
+
+    async def execute(self, argv: Sequence[str], env: Mapping[str, str], setting: str) -> Completed:
+        """Run one command: the one place where this class touches the outer world."""
+        return await process.run(argv, env=env, timeout=self.timeout, setting=setting)
+
+    async def _ask(self, argv: Sequence[str], extra: Mapping[str, str] | None = None) -> str:
+        """Run a command and give what it printed, or raise a `SlurmError`."""
+        command = Path(argv[0]).name
+        self.queries[command] += 1
+        env = {**process.base_environment(), **self.environment, **(extra or {})}
+        done = await self.execute(argv, env, self._setting(argv[0]))
+        if done.returncode != 0:
+            raise classify(command, done.returncode, done.stdout, done.stderr)
+        return done.stdout
+
+    def _setting(self, program: str) -> str:
+        """Name the setting that holds a program's path."""
+        names = ("squeue_command", "scontrol_command", "sacctmgr_command", "sacct_command")
+        return next(f"SlurmClient.{name}" for name in names if getattr(self, name) == program)

@@ -1,0 +1,230 @@
+"""One look at Slurm for everybody: the shared snapshot that spawners, pages and services read."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TypeAlias
+
+from traitlets import Float, Instance, default
+from traitlets.config import LoggingConfigurable
+
+from slurm.client import SlurmClient
+from slurm.look import Look
+from slurm.order import jobs_ahead
+from slurm.records import Job, Node, Partition
+from slurm.snapshot import JobView, Snapshot
+from slurm.states import JobPhase, phase
+from slurm.watchlist import Watchlist
+
+__all__ = ["JobView", "Monitor", "Snapshot"]
+
+_Hardware: TypeAlias = tuple[dict[str, Node], dict[str, Partition]]
+
+
+class Monitor(LoggingConfigurable):
+    """Asks Slurm as rarely as its users allow, remembers the last good answer, and never raises.
+
+    Every process has one. While jobs are registered with `watch` it looks by itself; else only when asked.
+    """
+
+    client = Instance(SlurmClient)
+    waiting_interval = Float(
+        5.0,
+        config=True,
+        help="Seconds between two looks at the jobs while any registered job waits, starts or ends.",
+    )
+    running_interval = Float(
+        30.0, config=True, help="Seconds between two looks at the jobs while all registered jobs run."
+    )
+    min_interval = Float(
+        2.0,
+        config=True,
+        help="""Seconds between two questions of the same kind, whoever asks. Slurm is never asked again
+        within five times the duration of its last answer either.""",
+    )
+    max_backoff = Float(60.0, config=True, help="Seconds between two questions at most, while Slurm is out.")
+    partitions_interval = Float(
+        60.0, config=True, help="Seconds for which the partitions' settings are taken as unchanged."
+    )
+
+    @default("client")
+    def _default_client(self) -> SlurmClient:
+        return SlurmClient(parent=self)
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._clock = clock
+        timing = {"min_interval": self.min_interval, "max_backoff": self.max_backoff}
+        self._jobs: Look[dict[str, Job]] = Look(
+            "squeue", self.client.jobs, self._jobs_done, clock=clock, wall=wall, **timing
+        )
+        self._hardware: Look[_Hardware] = Look(
+            "scontrol", self._ask_hardware, self._report, clock=clock, wall=wall, **timing
+        )
+        self._partitions_asked: float | None = None
+        self._watched = Watchlist()
+        self._loop: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._looked = asyncio.Event()
+        self._hurry_after = 0
+        self._silent = False
+        self._strange_states: set[str] = set()
+
+    @property
+    def queries(self) -> Counter[str]:
+        """How often each command was run, by its name."""
+        return self.client.queries
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is known now, without asking."""
+        nodes, partitions = self._hardware.value or ({}, {})
+        error = self._jobs.error or self._hardware.error
+        return Snapshot(
+            jobs=MappingProxyType(self._jobs.value or {}),
+            nodes=MappingProxyType(nodes),
+            partitions=MappingProxyType(partitions),
+            jobs_at=self._jobs.at,
+            nodes_at=self._hardware.at,
+            problem=None if error is None else str(error),
+        )
+
+    async def look_jobs(self, max_age: float, patience: float | None = None) -> Snapshot:
+        """Have jobs no older than `max_age` seconds, as far as Slurm may be asked; never raises.
+
+        Whoever waits for it gives up after `patience` seconds; the query goes on for the others.
+        """
+        await self._jobs.look(max_age, patience)
+        return self.snapshot
+
+    async def look_nodes(self, max_age: float, patience: float | None = None) -> Snapshot:
+        """Have nodes and partitions no older than `max_age` seconds; else as `look_jobs`."""
+        await self._hardware.look(max_age, patience)
+        return self.snapshot
+
+    def watch(self, job_id: str, *, just_submitted: bool = True) -> None:
+        """Look after a job from now on.
+
+        Say ``just_submitted=False`` for a job of unknown age (after a restart): until the first look it is
+        then UNKNOWN, not WAITING.
+        """
+        self._watched.add(job_id, after=self._jobs.started, just_submitted=just_submitted)
+        self._keep_looking()
+
+    def unwatch(self, job_id: str) -> None:
+        """Forget a job."""
+        self._watched.remove(job_id)
+        self._wake.set()
+
+    def look_soon(self) -> None:
+        """Look at the next allowed moment, for something has just changed: a submission, a cancellation."""
+        self._hurry_after = self._jobs.started + 1
+        self._keep_looking()
+
+    def fate(self, job_id: str) -> JobView:
+        """Say what is known about a job, without asking.
+
+        A registered job that one successful look did not show is UNKNOWN, after the second in succession
+        ENDED; a failed look changes nothing.
+        """
+        if job_id in self._watched:
+            found, job, confirmed = self._watched.view(job_id)
+            return JobView(found, job, None if confirmed is None else max(0.0, self._clock() - confirmed))
+        job = (self._jobs.value or {}).get(job_id)
+        return JobView(JobPhase.UNKNOWN) if job is None else JobView(phase(job.state), job, self._jobs.age)
+
+    async def changed(self, timeout: float) -> bool:
+        """Wait for the end of the next look at the jobs, good or not; False after `timeout` seconds."""
+        self._keep_looking()
+        looked = self._looked
+        try:
+            await asyncio.wait_for(looked.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    def ahead(self, job_id: str) -> int | None:
+        """Count the jobs that Slurm will think of before this one; None when it does not wait."""
+        return jobs_ahead(self._jobs.value or {}, job_id)
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.wait({self._loop})
+        await self._jobs.close()
+        await self._hardware.close()
+
+    async def _ask_hardware(self) -> _Hardware:
+        nodes = await self.client.nodes()
+        now, last = self._clock(), self._partitions_asked
+        if self._hardware.value is None or last is None or now - last >= self.partitions_interval:
+            partitions = await self.client.partitions()
+            self._partitions_asked = now
+        else:
+            partitions = self._hardware.value[1]
+        return nodes, partitions
+
+    def _keep_looking(self) -> None:
+        """Make sure that the background loop runs, if there is something to look after."""
+        self._wake.set()
+        if self._watched.alive and (self._loop is None or self._loop.done()):
+            try:
+                self._loop = asyncio.get_running_loop().create_task(self._look_after_jobs())
+            except RuntimeError:  # not running yet: the first coroutine that asks starts it
+                self._loop = None
+
+    async def _look_after_jobs(self) -> None:
+        while self._watched.alive:
+            self._wake.clear()
+            delay = self._due() - self._clock()
+            if delay <= 0:
+                await self._jobs.look(0.0)
+                continue
+            try:
+                await asyncio.wait_for(self._wake.wait(), delay)
+            except TimeoutError:
+                pass
+
+    def _due(self) -> float:
+        """Say when, by the clock, the next look at the jobs is due."""
+        if self._jobs.began is None or self._jobs.started < self._hurry_after:
+            return self._jobs.allowed_at
+        interval = self.waiting_interval if self._watched.unsettled else self.running_interval
+        return max(self._jobs.allowed_at, self._jobs.began + interval)
+
+    def _jobs_done(self) -> None:
+        if self._jobs.error is None and self._jobs.value is not None:
+            self._watched.observe(self._jobs.value, self._jobs.started, self._clock())
+            self._note_strange_states(self._jobs.value)
+        self._report()
+        looked, self._looked = self._looked, asyncio.Event()
+        looked.set()
+
+    def _note_strange_states(self, jobs: dict[str, Job]) -> None:
+        words = {job.state for job in jobs.values() if phase(job.state) is JobPhase.UNKNOWN}
+        for word in sorted(words - self._strange_states):
+            self.log.warning("Slurm reports a job state that we do not know, %r: such jobs are kept", word)
+        self._strange_states |= words
+
+    def _report(self) -> None:
+        """Log that Slurm stopped answering, or answers again; once each."""
+        failed = self._jobs if self._jobs.error is not None else self._hardware
+        if failed.error is not None and not self._silent:
+            self.log.warning(
+                "Slurm cannot be asked, the last figures stay (%s)", failed.error, exc_info=failed.bug
+            )
+        elif failed.error is None and self._silent:
+            self.log.info("Slurm answers again")
+        self._silent = failed.error is not None

@@ -1,0 +1,117 @@
+"""Why a job waits, in words that help the person who waits for it.
+
+The words are Slurm's own, https://slurm.schedmd.com/job_reason_codes.html, 20.11 to 25.11. What is not here is
+shown as Slurm says it: a raw reason helps more than a wrong one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from slurm.records import Sentence
+
+__all__ = ["MESSAGES", "explain"]
+
+_BUSY = "waiting for nodes: all %(nodes)s are busy"
+_NO_ROOM = "waiting for nodes: what is free is not enough for this job"
+_SOME_BUSY = "waiting for nodes: all that fit are busy"
+_UNAVAILABLE = "the nodes it needs are down, drained or reserved: %(hosts)s"
+_UNAVAILABLE_SOMEWHERE = "the nodes it needs are down, drained or reserved"
+_RAW = "Slurm says: %(reason)s"
+
+_EXACT = {
+    "None": "Slurm has not looked at it yet",
+    "Priority": "others are before it in the queue",
+    "Dependency": "waiting for another job to end",
+    "DependencyNeverSatisfied": "the job it waits for will never end as it demands: cancel it",
+    "BeginTime": "waiting for its start time, or for Slurm to try again",
+    "Reservation": "waiting for its reservation to begin",
+    "ReservationDeleted": "its reservation was deleted: cancel it",
+    "Licenses": "waiting for a software licence",
+    "NodeDown": "a node it needs is down",
+    "BadConstraints": "no node fits what it asks for: cancel it and ask for less",
+    "PartitionDown": "this queue is closed for the moment: jobs wait until it opens",
+    "PartitionInactive": "this queue is switched off",
+    "PartitionTimeLimit": "it asks for more time than this queue allows: cancel it and ask for less",
+    "PartitionNodeLimit": "it asks for more nodes than this queue allows: cancel it and ask for less",
+    "PartitionConfig": "this queue does not allow what it asks for: cancel it and ask for less",
+    "JobHeldUser": "held by its owner, until released",
+    "JobHeldAdmin": "held by an administrator, until released",
+    "InvalidAccount": "its project account is not valid: cancel it and choose another",
+    "AccountNotAllowed": "its project account may not use this queue: cancel it and choose another",
+    "InvalidQOS": "its quality of service is not valid",
+    "QOSNotAllowed": "its quality of service is not allowed in this queue",
+    "QOSMaxJobsPerUserLimit": "you run as many jobs as you may: it starts when one of them ends",
+    "AssocMaxJobsLimit": "you run as many jobs as you may: it starts when one of them ends",
+    "MaxJobsPerAccount": "your project runs as many jobs as it may: it starts when one of them ends",
+    "AssocGrpJobsLimit": "your project runs as many jobs as it may: it starts when one of them ends",
+    "Cleaning": "Slurm is tidying up after its last run",
+    "Prolog": "a node is being prepared",
+    "SystemFailure": "Slurm or the system has failed: tell the administrators",
+    "OutOfMemory": "it ran out of memory",
+}
+
+# In this order: the first that matches wins. All of one group read alike and end in what exactly is limited.
+_PATTERNS = (
+    (r"Nodes required for job are DOWN", _UNAVAILABLE_SOMEWHERE),
+    (
+        r"(launch failed|job) requeued (in )?held",
+        "its start failed and Slurm holds it: cancel it and try again",
+    ),
+    (r"(Assoc|QOS)Grp\w*Minutes\w*", "your project has used up its hours (%(reason)s)"),
+    (r"AssocGrp\w*", "your project uses as much as it may at a time (%(reason)s)"),
+    (r"(Assoc|QOS)Max\w*Per(Job|Node)\w*", "it asks for more than one job may have (%(reason)s)"),
+    (r"QOSMin\w*", "it asks for less than a job must (%(reason)s)"),
+    (r"(QOS)?Max\w*PerAccount", "your project uses as much as it may at a time (%(reason)s)"),
+    (r"(Assoc|QOS)(Max)?\w*", "you use as much as you may at a time (%(reason)s)"),
+    (r"Association\w*Limit|AccountingPolicy", "a limit of your project holds it back (%(reason)s)"),
+    (r"BurstBuffer\w*", "waiting for its fast storage (%(reason)s)"),
+)
+_COMPILED = tuple((re.compile(pattern), msgid) for pattern, msgid in _PATTERNS)
+_HOSTS = re.compile(r"Unavailable ?Nodes: ?(\S+)")
+
+MESSAGES = (
+    *(_BUSY, _NO_ROOM, _SOME_BUSY, _UNAVAILABLE, _UNAVAILABLE_SOMEWHERE, _RAW),
+    *_EXACT.values(),
+    *(msgid for _, msgid in _PATTERNS),
+)
+"""All msgids of this file, for those who keep the catalogues."""
+
+
+def explain(reason: str, *, nodes: int = 0, idle: int | None = None) -> Sentence:
+    """Say in words why a job waits.
+
+    Parameters
+    ----------
+    reason : str
+        As squeue's ``%r`` prints it; newer versions have underscores where older ones have blanks.
+    nodes : int
+        How many nodes the queue has; 0 when that is not known.
+    idle : int or None
+        How many of them are free, when that is known: 'all are busy' is not said where it is wrong.
+    """
+    reason = reason.strip()
+    spaced = reason.replace("_", " ")
+    if reason == "Resources":
+        return _explain_resources(nodes, idle)
+    if spaced.startswith("ReqNodeNotAvail"):
+        return _explain_unavailable(spaced)
+    if msgid := _EXACT.get(reason or "None"):
+        return Sentence(msgid, {})
+    for pattern, msgid in _COMPILED:
+        if pattern.match(spaced):
+            return Sentence(msgid, {"reason": reason} if "%(reason)s" in msgid else {})
+    return Sentence(_RAW, {"reason": reason})
+
+
+def _explain_resources(nodes: int, idle: int | None) -> Sentence:
+    if idle:
+        return Sentence(_NO_ROOM, {})
+    return Sentence(_BUSY, {"nodes": nodes}) if nodes > 0 else Sentence(_SOME_BUSY, {})
+
+
+def _explain_unavailable(reason: str) -> Sentence:
+    hosts = _HOSTS.search(reason)
+    if hosts is None:
+        return Sentence(_UNAVAILABLE_SOMEWHERE, {})
+    return Sentence(_UNAVAILABLE, {"hosts": hosts[1]})
