@@ -1,0 +1,150 @@
+"""The demo centre's commands: ``python -m demo up``, ``down``, ``status``, ``otp``, ``run``, ``control``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from xmlrpc.client import Fault
+
+import pyotp
+
+from demo import accounts as accounts_file
+from demo.accounting import AccountingError
+from demo.accounts import Accounts, AccountsError
+from demo.centre import Centre, CentreError
+from demo.namespace import NamespaceError
+from demo.ports import PortTakenError
+from demo.settings import Instance, SettingError
+from demo.site import SiteError
+from demo.slapd import DirectoryError
+from demo.startup import StartupError
+
+_ERRORS = (
+    AccountingError,
+    AccountsError,
+    CentreError,
+    DirectoryError,
+    NamespaceError,
+    PortTakenError,
+    SettingError,
+    SiteError,
+    StartupError,
+    Fault,
+    subprocess.TimeoutExpired,
+    OSError,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        centre = Centre(Instance.from_environment(), accounts_file.load(), tell=_tell)
+        return int(arguments.command(centre, arguments))
+    except _ERRORS as error:
+        sys.stderr.write(f"demo: {error}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    commands.add_parser("up", help="bring the centre up").set_defaults(command=_up)
+    commands.add_parser("down", help="stop the centre; its data stay").set_defaults(command=_down)
+    commands.add_parser("status", help="show its programs").set_defaults(command=_status)
+    otp = commands.add_parser("otp", help="print an account's one-time password of this moment")
+    otp.add_argument("name")
+    otp.set_defaults(command=_otp)
+    run = commands.add_parser("run", help="run a program inside the centre: run --user NAME -- squeue")
+    run.add_argument("--user", help="as this user instead of root")
+    run.add_argument("argv", nargs="+")
+    run.set_defaults(command=_run)
+    control = commands.add_parser("control", help="start, stop or kill one program of the centre")
+    control.add_argument("program")
+    control.add_argument("verb", choices=("start", "stop", "kill"))
+    control.set_defaults(command=_control)
+    return parser
+
+
+def _up(centre: Centre, _: argparse.Namespace) -> int:
+    began = time.monotonic()
+    centre.up()
+    _tell(f"the centre is up after {time.monotonic() - began:.1f} s\n")
+    sys.stdout.write(f"{centre.instance.url}\n\n{_account_table(centre.accounts)}\n")
+    sys.stdout.write(
+        "\nA one-time password: make otp NAME=a1113a01    Programs: make status    End: make stop\n"
+    )
+    return 0
+
+
+def _down(centre: Centre, _: argparse.Namespace) -> int:
+    centre.down()
+    _tell("the centre is stopped; its data stay in " + str(centre.instance.state))
+    return 0
+
+
+def _status(centre: Centre, _: argparse.Namespace) -> int:
+    states = centre.states()
+    if not states:
+        sys.stdout.write(f"The centre in {centre.instance.state} does not run; `make demo` starts it.\n")
+        return 3
+    sys.stdout.write(f"{centre.instance.url}\n\n")
+    rows = [("program", "state", "process", "up", "log")]
+    rows += [(s.name, s.state, str(s.pid or "-"), _duration(s.uptime_s), str(s.log)) for s in states]
+    sys.stdout.write(_table(rows))
+    return 0 if all(state.state == "RUNNING" for state in states) else 1
+
+
+def _otp(centre: Centre, arguments: argparse.Namespace) -> int:
+    code = pyotp.TOTP(centre.accounts.user(arguments.name).totp_seed)
+    now = time.time()
+    sys.stdout.write(f"{code.at(int(now))}  (valid for {code.interval - now % code.interval:.0f} s more)\n")
+    return 0
+
+
+def _run(centre: Centre, arguments: argparse.Namespace) -> int:
+    command = centre.namespace.command(arguments.argv, arguments.user)
+    os.execvp(command[0], command)  # noqa: S606 - keeps terminal and exit status
+
+
+def _control(centre: Centre, arguments: argparse.Namespace) -> int:
+    verbs = {
+        "start": centre.supervisor.start,
+        "stop": centre.supervisor.stop,
+        "kill": lambda name: centre.supervisor.signal(name, "KILL"),
+    }
+    verbs[arguments.verb](arguments.program)
+    return 0
+
+
+def _account_table(accounts: Accounts) -> str:
+    rows = [("account", "password", "projects", "")]
+    for user in accounts.users:
+        notes = [word for word, true in (("administrator", user.admin), ("locked", user.locked)) if true]
+        notes += [] if user.projects else ["no Slurm account"]
+        rows.append((user.name, user.password, ", ".join(user.projects) or "-", ", ".join(notes)))
+    return _table(rows)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _duration(seconds: int) -> str:
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}"
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
