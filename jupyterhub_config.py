@@ -1,0 +1,63 @@
+"""The hub of this centre: which classes, which services, which pages.
+
+What differs from site to site (names, addresses, prices) stands in a file of the site's own, which
+HPCHUB_SITE_CONFIG names and which is loaded last.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from texts import handler as languages
+from texts import jinja as pages
+
+c = get_config()
+languages.register()
+
+# Who you are, and what you asked for
+c.JupyterHub.authenticator_class = "authenticator.LDAPOTPAuthenticator"
+c.JupyterHub.spawner_class = "spawner.SlurmGPUSpawner"
+c.JupyterHub.allow_named_servers = True
+c.JupyterHub.named_server_limit_per_user = 2
+
+# Leaving means leaving: as in the original, Logout stops all servers of the user.
+c.JupyterHub.shutdown_on_logout = True
+# A session lasts half a day (NIST SP 800-63B: reauthentication within twelve hours).
+c.JupyterHub.cookie_max_age_days = 0.5
+c.JupyterHub.default_url = "/hub/home"
+
+# The hub may restart while people work: their servers and the proxy go on.
+c.JupyterHub.cleanup_servers = False
+c.JupyterHub.cleanup_proxy = False
+c.ConfigurableHTTPProxy.should_start = False
+# Jobs that wait are found again in the background, for as long as they wait.
+c.JupyterHub.init_spawners_timeout = 2
+
+# What you see
+c.JupyterHub.template_paths = [str(pages.TEMPLATES)]
+c.JupyterHub.template_vars = pages.TEMPLATE_VARS
+c.JupyterHub.jinja_environment_options = {"extensions": pages.EXTENSIONS}
+
+# The queue table for scripts
+c.JupyterHub.services = [
+    {
+        "name": "queues",
+        "url": os.environ.get("HPCHUB_QUEUES_SERVICE_URL", "http://127.0.0.1:18110"),
+        "command": [sys.executable, "-m", "services.queues"],
+        "cwd": str(Path(__file__).resolve().parent),
+        "environment": {
+            name: os.environ[name]
+            for name in ("SLURM_CONF", "PYTHONPATH", "HPCHUB_QUEUES")
+            if name in os.environ
+        },
+        "oauth_no_confirm": True,
+        "display": True,
+    }
+]
+c.JupyterHub.load_roles = [
+    {"name": "user", "scopes": ["self", "access:services!service=queues"]},
+    {"name": "queues", "scopes": ["list:users"], "services": ["queues"]},
+]
+
+if site := os.environ.get("HPCHUB_SITE_CONFIG"):
+    load_subconfig(site)

@@ -1,0 +1,82 @@
+"""Calls the helper that acts as a user: one JSON request to it, one JSON reply from it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any, cast
+
+from slurm.errors import SlurmError, SlurmNotUnderstood, SlurmUnavailable, classify
+from slurm.process import run
+
+__all__ = ["ActsAsUser"]
+
+
+class ActsAsUser:
+    """Submits, cancels and reads a log as one user.
+
+    Parameters
+    ----------
+    command : str
+        The command that runs the helper, words separated as in a shell; ``{username}`` stands for
+        the user.
+    user : str
+        The Unix account.
+    time_limit : float
+        Seconds that one call may take.
+    """
+
+    def __init__(self, command: str, user: str, time_limit: float) -> None:
+        # Split first and fill in then: a name can never become two words.
+        self._argv = [word.replace("{username}", user) for word in shlex.split(command)]
+        self._time_limit = time_limit
+
+    async def submit(self, **job: Any) -> str:
+        """Submit a batch job and return its id; the keys are those of the helper's ``submit``.
+
+        Raises
+        ------
+        SlurmRefused, SlurmUnavailable, SlurmNotUnderstood
+            As sbatch, or what stands between us and sbatch, answered.
+        """
+        reply = await self._ask({"verb": "submit", **job})
+        return str(reply["job_id"])
+
+    async def cancel(self, job_id: str, name: str) -> None:
+        """Cancel a job, if it still has this name; one that has ended is no error."""
+        await self._ask({"verb": "cancel", "job_id": job_id, "name": name})
+
+    async def log_tail(self, job_id: str, lines: int) -> list[str]:
+        reply = await self._ask({"verb": "log", "job_id": job_id, "lines": lines})
+        return [str(line) for line in reply["lines"]]
+
+    async def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        done = await run(self._argv, input=json.dumps(request), timeout=self._time_limit)
+        reply = self._read(done.stdout)
+        if reply is None:
+            # Not the helper's words: sudo's, or an interpreter's. They say nothing about any job.
+            words = (done.stderr or done.stdout).strip()[-500:] or f"no reply (exit {done.returncode})"
+            raise SlurmUnavailable(self._argv[0], done.returncode, words)
+        if not reply.get("ok"):
+            raise self._error(reply)
+        return reply
+
+    @staticmethod
+    def _read(stdout: str) -> dict[str, Any] | None:
+        """Take the last line: a site's sudo or shell may print a greeting before it."""
+        try:
+            reply = json.loads(stdout.strip().rsplit("\n", 1)[-1])
+        except ValueError:
+            return None
+        return reply if isinstance(reply, dict) and "ok" in reply else None
+
+    @staticmethod
+    def _error(reply: dict[str, Any]) -> SlurmError:
+        kind = reply.get("kind")
+        if kind == "command":
+            streams = (str(reply["command"]), cast(int, reply["returncode"]))
+            return classify(*streams, str(reply["stdout"]), str(reply["stderr"]))
+        if kind == "not-understood":
+            return SlurmNotUnderstood("sbatch", 0, str(reply.get("stdout", "")).strip()[:200])
+        return SlurmUnavailable("hpchub-as-user", None, str(reply.get("message", kind)))

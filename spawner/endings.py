@@ -1,0 +1,67 @@
+"""Says in words why a job ended, and wraps failures of a start for the hub's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jupyterhub.spawner import SpawnException
+from markupsafe import Markup
+
+from slurm.errors import SlurmError, SlurmRefused
+from slurm.records import Job, Sentence
+from texts import mark as _
+from texts import say
+
+__all__ = ["explain_end", "failure", "submission_failure"]
+
+_ENDS = {
+    "COMPLETED": _("The server of job %(job)s has ended by itself."),
+    "CANCELLED": _("Job %(job)s was cancelled, by an operator or with scancel."),
+    "TIMEOUT": _("Job %(job)s has reached its time limit."),
+    "DEADLINE": _("Job %(job)s has reached its deadline."),
+    "OUT_OF_MEMORY": _("Job %(job)s used more memory than it had."),
+    "NODE_FAIL": _("The node of job %(job)s failed; the fault is not yours."),
+    "BOOT_FAIL": _("The node for job %(job)s did not boot; the fault is not yours."),
+    "PREEMPTED": _("Job %(job)s had to make room for one of higher priority."),
+    "FAILED": _("Job %(job)s failed (exit code %(exit)s)."),
+}
+
+
+def explain_end(job_id: str, job: Job | None) -> Sentence:
+    """Say why a job is no longer there; `job` is its last record, if Slurm still had one."""
+    state = job.state.split()[0].rstrip("+") if job is not None and job.state else ""
+    msgid = _ENDS.get(state)
+    if msgid is None:
+        return Sentence(_("Job %(job)s is no longer in the queue."), {"job": job_id})
+    exit_code = job.exit_code if job is not None and job.exit_code else "?"
+    params: dict[str, object] = {"job": job_id}
+    if state == "FAILED":
+        params["exit"] = exit_code
+    return Sentence(msgid, params)
+
+
+def failure(
+    lang: str, sentence: Sentence, *, reason: str, log: Sequence[str] = (), status: int = 400
+) -> SpawnException:
+    """Make the exception that the hub shows: one sentence, and the end of the log as plain text."""
+    text = say(lang, sentence)
+    html = Markup("<p>{}</p>").format(text)
+    if log:
+        heading = say(lang, Sentence(_("The end of the job's log:"), {}))
+        html += Markup('<p>{}</p><pre class="job-log">{}</pre>').format(heading, "\n".join(log))
+    return SpawnException(text, reason=reason, message_html=str(html), status_code=status)
+
+
+def submission_failure(lang: str, error: SlurmError) -> SpawnException:
+    """Say that Slurm refused, in its own words; or that it does not answer, which is no refusal."""
+    if isinstance(error, SlurmRefused):
+        refusal = Sentence(_("Slurm refused the job: %(words)s"), {"words": error.message})
+        return failure(lang, refusal, reason="refused")
+    outage = Sentence(
+        _(
+            "Slurm does not answer at the moment, so the job could not be submitted. "
+            "Nothing is charged. Please try again in a few minutes."
+        ),
+        {},
+    )
+    return failure(lang, outage, reason="slurm_unavailable", status=503)

@@ -1,0 +1,93 @@
+"""What the waiting page is told: one event for each change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from slurm.monitor import JobView
+from slurm.reasons import explain
+from slurm.records import Partition, Sentence
+from slurm.states import JobPhase, is_held
+from texts import mark as _
+from texts import say
+
+__all__ = ["describe"]
+
+Event = dict[str, Any]
+
+_PHASE_TEXTS = {
+    JobPhase.STARTING: _("Job %(job)s has its node; the node is being made ready."),
+    JobPhase.RUNNING: _("Job %(job)s runs on %(node)s; the notebook server is starting."),
+    JobPhase.ENDING: _("Job %(job)s is ending."),
+    JobPhase.ENDED: _("Job %(job)s has ended."),
+    JobPhase.UNKNOWN: _("Job %(job)s: Slurm does not answer at the moment. The job keeps its place."),
+}
+# Waiting has no measure, so no number: the page shows a bar without one.
+_PROGRESS = {JobPhase.STARTING: 40, JobPhase.RUNNING: 60}
+
+
+def describe(
+    lang: str,
+    job_id: str,
+    queue: str,
+    view: JobView | None,
+    *,
+    ahead: int | None,
+    partition: Partition | None,
+    asked_at: datetime | None,
+) -> Event:
+    """Describe a starting server as an event of the hub's progress stream.
+
+    Parameters
+    ----------
+    view : JobView or None
+        None until sbatch has answered.
+    asked_at : datetime or None
+        When Slurm was last heard.
+    """
+    if view is None or not job_id:
+        text = Sentence(_("The job is being submitted to the queue “%(queue)s”."), {"queue": queue})
+        return {"message": say(lang, text), "phase": "submitting", "queue": queue}
+    job = view.job
+    reason = _reason(view, partition)
+    event: Event = {
+        "message": say(lang, _sentence(job_id, view, reason)),
+        "phase": view.phase.value,
+        "queue": queue,
+        "job_id": job_id,
+        "state": job.state if job else None,
+        "node": job.nodes[0] if job and job.nodes else None,
+        "reason": say(lang, reason) if reason else None,
+        "ahead": ahead,
+        "expected_start": _iso(job.started) if job and view.phase is JobPhase.WAITING else None,
+        "since": _iso(job.submitted) if job else None,
+        "as_of": _iso(asked_at),
+    }
+    if view.phase in _PROGRESS:
+        event["progress"] = _PROGRESS[view.phase]
+    return event
+
+
+def _reason(view: JobView, partition: Partition | None) -> Sentence | None:
+    if view.phase is not JobPhase.WAITING or view.job is None:
+        return None
+    return explain(view.job.reason, nodes=len(partition.nodes) if partition else 0)
+
+
+def _sentence(job_id: str, view: JobView, reason: Sentence | None) -> Sentence:
+    job = view.job
+    if view.phase is JobPhase.WAITING:
+        if job is None:
+            return Sentence(_("Job %(job)s is submitted."), {"job": job_id})
+        if is_held(job.state, job.reason):
+            return Sentence(_("Job %(job)s is held; an operator can release it."), {"job": job_id})
+        return Sentence(_("Job %(job)s waits: %(reason)s"), {"job": job_id, "reason": reason or "…"})
+    params: dict[str, object] = {"job": job_id}
+    if view.phase is JobPhase.RUNNING:
+        params["node"] = job.nodes[0] if job and job.nodes else "…"
+    return Sentence(_PHASE_TEXTS[view.phase], params)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None

@@ -1,0 +1,118 @@
+"""Finds the jobs of a hub that was restarted, whatever they were doing when it went away.
+
+JupyterHub checks each server that it remembers when it starts, by asking `poll`. A job that still waits,
+or whose server has not yet reported, is alive but has no address: here `poll` takes up the wait where the old
+hub left it, and answers when the server is there. Meanwhile the server is pending, its page and its Cancel
+button work, and the hub serves everybody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tornado.web import HTTPError
+
+from slurm.records import Job
+from slurm.snapshot import Snapshot
+from slurm.states import JobPhase, phase
+from spawner.endings import explain_end
+
+if TYPE_CHECKING:
+    from spawner.spawner import SlurmGPUSpawner
+
+__all__ = ["find_again", "is_needed"]
+
+PAUSE = 2.0  # seconds between two looks while Slurm does not answer at all
+
+
+def is_needed(spawner: SlurmGPUSpawner) -> bool:
+    """Whether the hub has just started and is checking this server for the first time."""
+    return bool(spawner._check_pending and not spawner.resuming)
+
+
+async def find_again(spawner: SlurmGPUSpawner) -> int | None:
+    """Find the server's job, wait for the server if it was on its way, and say what `poll` says."""
+    spawner.resuming = True
+    if not spawner.ticket.name:
+        return 0
+    if not await _find_job(spawner):
+        spawner.log.warning("No job named %s was found: it was never submitted", spawner.ticket.name)
+        return 1
+    if spawner.ticket.host:
+        return await _check_running(spawner)
+    return await _wait_on(spawner)
+
+
+async def _find_job(spawner: SlurmGPUSpawner) -> bool:
+    """Make sure of the job's id; a hub that died while sbatch ran has only the name."""
+    if spawner.job_id:
+        return True
+    for _look in range(2):
+        snapshot = await _good_look(spawner)
+        job = _named(spawner.ticket.name, snapshot)
+        if job is not None:
+            spawner.job_id = job.id
+            spawner.save()
+            spawner.log.info("Job %s (%s) is found by its name", job.id, job.name)
+            return True
+        await asyncio.sleep(PAUSE)
+    return False
+
+
+def _named(name: str, snapshot: Snapshot) -> Job | None:
+    alive = (job for job in snapshot.jobs.values() if phase(job.state) is not JobPhase.ENDED)
+    return next((job for job in alive if job.name == name), None)
+
+
+async def _good_look(spawner: SlurmGPUSpawner) -> Snapshot:
+    """Ask until Slurm answers: without an answer nothing can be said, and nothing is given up."""
+    while True:
+        snapshot = await spawner.shared().monitor.look_jobs(0)
+        if snapshot.problem is None and snapshot.jobs_at is not None:
+            return snapshot
+        await asyncio.sleep(PAUSE)
+
+
+async def _check_running(spawner: SlurmGPUSpawner) -> int | None:
+    """Answer for a server whose address is known; when Slurm is silent, it is taken to be there."""
+    monitor = spawner.shared().monitor
+    monitor.watch(spawner.job_id, just_submitted=False)
+    for _look in range(3):
+        view = monitor.fate(spawner.job_id)
+        if view.phase is JobPhase.RUNNING:
+            break
+        if view.phase is JobPhase.ENDED:
+            return 1
+        monitor.look_soon()
+        await monitor.changed(PAUSE * 2)
+    spawner.log.info("Job %s (%s) is found again, running", spawner.job_id, spawner.ticket.name)
+    return None
+
+
+async def _wait_on(spawner: SlurmGPUSpawner) -> int | None:
+    """Take up the wait for a job that had no server yet."""
+    spawner.log.info("Job %s (%s) is found again, waiting", spawner.job_id, spawner.ticket.name)
+    spawner.shared().monitor.watch(spawner.job_id, just_submitted=False)
+    # So that the waiting page, its stream and its Cancel button work as for any other start.
+    spawner._spawn_pending = True
+    spawner._spawn_future = asyncio.ensure_future(_until_checked(spawner))
+    try:
+        await spawner.follow()
+        return None
+    except HTTPError as error:
+        spawner.log.warning("Job %s did not bring up its server: %s", spawner.job_id, error)
+        if not spawner.ending:
+            spawner.keep_end(explain_end(spawner.job_id, None))
+        return 1
+    finally:
+        spawner._spawn_pending = False
+
+
+async def _until_checked(spawner: SlurmGPUSpawner) -> None:
+    """End when the hub has finished its check, and route to the server, which its start does not do."""
+    while spawner._spawn_pending or spawner._check_pending:  # noqa: ASYNC110 - the hub has plain flags
+        await asyncio.sleep(0.1)
+    if spawner.ready:
+        await spawner.user.settings["proxy"].add_user(spawner.user, spawner.name)
+    spawner._spawn_future = None

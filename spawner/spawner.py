@@ -1,0 +1,182 @@
+"""Starts a notebook server as a Slurm job, follows it, and gives the node back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from slurm.errors import SlurmError
+from slurm.records import Sentence
+from slurm.snapshot import JobView
+from slurm.states import JobPhase
+from spawner import resume
+from spawner.endings import explain_end
+from spawner.port import replace_batchspawner_route
+from spawner.progress import describe
+from spawner.starting import StartsJobs
+from spawner.ticket import Ticket
+
+__all__ = ["SlurmGPUSpawner"]
+
+# batchspawner registers its own when it is imported.
+replace_batchspawner_route()
+
+OVER = (JobPhase.ENDING, JobPhase.ENDED)
+RETRY_PAUSE = 2.0  # seconds between two tries to cancel
+LONGEST_SILENCE = 20.0  # seconds after which the waiting page hears something even if nothing changed
+
+
+class SlurmGPUSpawner(StartsJobs):
+    """A notebook server in a Slurm job, on a queue that the user picked."""
+
+    # --- is it there? ------------------------------------------------------------------------------
+
+    async def poll(self) -> int | None:
+        """Say whether the server is there (None) or not; only a successful answer of Slurm can end it."""
+        if resume.is_needed(self):
+            return await resume.find_again(self)
+        if not self.job_id:
+            return None if self._submitting() else 0
+        view = self.shared().monitor.fate(self.job_id)
+        if view.phase is not JobPhase.ENDED:
+            return None
+        await self._remember_end(view)
+        return 1
+
+    async def get_url(self) -> str:
+        """Say where the server is; the hub asks after a restart, when it may have missed the report."""
+        if not self.ticket.host:
+            return str(self.server.url)
+        return f"http://{self.ticket.host}:{self.ticket.port}{self.server.base_url}"
+
+    def _submitting(self) -> bool:
+        return self._submission is not None and not self._submission.done()
+
+    async def _remember_end(self, view: JobView) -> None:
+        """Keep the reason for the pages: the server's own page is gone by the time its user looks."""
+        if self.ending or self.ticket.last_end:
+            return
+        self.keep_end(explain_end(self.job_id, await self.last_record(self.job_id, view.job)))
+
+    def keep_end(self, sentence: Sentence) -> None:
+        self.log.info("Job %s (%s) has ended: %s", self.job_id, self.ticket.name, sentence)
+        self.ticket.last_end = {
+            "job_id": self.job_id,
+            "msgid": sentence.msgid,
+            "params": sentence.params,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    # --- stop --------------------------------------------------------------------------------------
+
+    async def stop(self, now: bool = False) -> None:  # noqa: FBT001, FBT002 - the hub's signature
+        """Cancel the job; where Slurm does not answer in time, go on trying in the background."""
+        self.ending = True
+        if self._submitting():
+            assert self._submission is not None  # noqa: S101 - for the type checker
+            await asyncio.wait({self._submission})
+        if not self.job_id:
+            return
+        if self.startup is not None:
+            self.startup.abort()
+        if await self._cancel():
+            self.log.info("Job %s (%s) is cancelled", self.job_id, self.ticket.name)
+            if not now:
+                await self._until_over()
+        else:
+            self.shared().abandoned.add(self.ticket.name, self.cancel_found)
+
+    async def _cancel(self) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.stop_timeout
+        while True:
+            try:
+                await self.acts.cancel(self.job_id, self.ticket.name)
+                return True
+            except SlurmError as error:
+                self.log.warning("Job %s could not be cancelled: %s", self.job_id, error)
+            if loop.time() + RETRY_PAUSE > deadline:
+                return False
+            await asyncio.sleep(RETRY_PAUSE)
+
+    async def _until_over(self) -> None:
+        """Wait for Slurm to say so, for as long as a stop may take; the cancellation itself is done."""
+        monitor = self.shared().monitor
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.stop_timeout
+        while monitor.fate(self.job_id).phase not in OVER and loop.time() < deadline:
+            monitor.look_soon()
+            await monitor.changed(RETRY_PAUSE)
+
+    # --- what the page hears -----------------------------------------------------------------------
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield an event for each change while the server starts (the hub ends the iteration)."""
+        last: dict[str, Any] = {}
+        loop = asyncio.get_running_loop()
+        spoke = 0.0
+        while True:
+            event = self.describe()
+            if _essence(event) != _essence(last) or loop.time() - spoke > LONGEST_SILENCE:
+                last, spoke = event, loop.time()
+                yield event
+            if event["phase"] == "submitting":
+                await asyncio.sleep(0.1)
+            else:
+                await self.shared().monitor.changed(5)
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the starting server in its user's language."""
+        office = self.shared()
+        queue = office.queue_of(self.user_options)
+        return describe(
+            self.language,
+            self.job_id,
+            queue.name,
+            office.monitor.fate(self.job_id) if self.job_id else None,
+            ahead=office.monitor.ahead(self.job_id) if self.job_id else None,
+            partition=office.monitor.snapshot.partitions.get(queue.partition),
+            asked_at=office.monitor.snapshot.jobs_at,
+        )
+
+    # --- what survives -----------------------------------------------------------------------------
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.ticket = Ticket.from_state(state)
+        if self.job_id:
+            self.shared().monitor.watch(self.job_id, just_submitted=False)
+
+    def get_state(self) -> dict[str, Any]:
+        return {**super().get_state(), **self.ticket.to_state()}
+
+    def clear_state(self) -> None:
+        if self.job_id and self.office is not None:
+            self.office.monitor.unwatch(self.job_id)
+        super().clear_state()
+        self.ticket = Ticket(language=self.ticket.language, last_end=self.ticket.last_end)
+
+    # --- batchspawner's own verbs, which would go through a shell -----------------------------------
+
+    async def submit_batch_script(self) -> str:
+        raise NotInUseError("submit_batch_script", "start")
+
+    async def query_job_status(self) -> Any:
+        raise NotInUseError("query_job_status", "poll")
+
+    async def cancel_batch_job(self) -> None:
+        await self.acts.cancel(self.job_id, self.ticket.name)
+
+
+class NotInUseError(RuntimeError):
+    """A verb of batchspawner was called that this spawner has another for."""
+
+    def __init__(self, verb: str, ours: str) -> None:
+        super().__init__(f"SlurmGPUSpawner runs no shell commands: use {ours}() instead of {verb}()")
+
+
+def _essence(event: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what changes without news: the time of the look."""
+    return {key: value for key, value in event.items() if key != "as_of"}

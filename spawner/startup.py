@@ -1,0 +1,133 @@
+"""One start: from the submitted job to the address of the server that runs in it.
+
+Three clocks run, each for itself: waiting in the queue, booting on the node, and the job's own wall time,
+which is Slurm's affair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from slurm.monitor import JobView, Monitor
+from slurm.states import JobPhase
+
+__all__ = ["AbortedError", "BootTimeoutError", "JobEndedError", "QueueTimeoutError", "Startup"]
+
+HEARTBEAT = 15.0  # seconds between two looks at the clocks when nothing changes
+
+
+class JobEndedError(Exception):
+    """The job ended before its server was there; `view` is the last that was known of it."""
+
+    def __init__(self, view: JobView) -> None:
+        super().__init__(view)
+        self.view = view
+
+
+class AbortedError(Exception):
+    """The server was stopped while it was starting."""
+
+
+class QueueTimeoutError(Exception):
+    """The job waited longer in the queue than the site allows."""
+
+
+class BootTimeoutError(Exception):
+    """The job runs, but its server has not reported within the site's limit."""
+
+
+class Startup:
+    """Waits for a job and its server.
+
+    Parameters
+    ----------
+    queue_timeout, boot_timeout : float
+        Seconds, see `spawner.settings.SpawnerSettings`.
+    """
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        job_id: str,
+        log: logging.Logger,
+        *,
+        queue_timeout: float,
+        boot_timeout: float,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._monitor = monitor
+        self._job_id = job_id
+        self._log = log
+        self._queue_timeout = queue_timeout
+        self._boot_timeout = boot_timeout
+        self._port: asyncio.Future[int] = loop.create_future()
+        self._submitted_at = loop.time()
+        self._running_since: float | None = None
+        self._last_state: tuple[str, str] | None = None
+
+    def accept_port(self, port: int) -> str | None:
+        """Take the server's port; the same one may be told twice, another one may not."""
+        if self._port.done():
+            return None if self._port.result() == port else "this server has reported its port already"
+        self._port.set_result(port)
+        self._log.info("Job %s: its server listens on port %s", self._job_id, port)
+        return None
+
+    def abort(self) -> None:
+        """End the wait, for nobody wants the server any more."""
+        if not self._port.done():
+            self._port.set_exception(AbortedError())
+
+    async def address(self) -> tuple[str, int]:
+        """Return the node's name and the server's port.
+
+        Raises
+        ------
+        JobEndedError, QueueTimeoutError, BootTimeoutError, AbortedError
+        """
+        while True:
+            view = self._monitor.fate(self._job_id)
+            self._note(view)
+            if view.phase in (JobPhase.ENDED, JobPhase.ENDING):
+                raise JobEndedError(view)
+            node = view.job.nodes[0] if view.job is not None and view.job.nodes else None
+            if self._port.done():
+                port = self._port.result()
+                if node is not None:
+                    return node, port
+                # The server was quicker than our look at the queue.
+                self._monitor.look_soon()
+            self._check_clocks(view)
+            await self._news()
+
+    async def _news(self) -> None:
+        """Wait for the port, or for the next look at Slurm, whichever is first."""
+        look = asyncio.ensure_future(self._monitor.changed(HEARTBEAT))
+        waits: set[asyncio.Future[Any]] = {look}
+        if not self._port.done():
+            waits.add(self._port)
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            look.cancel()
+
+    def _check_clocks(self, view: JobView) -> None:
+        now = asyncio.get_running_loop().time()
+        if view.phase is JobPhase.RUNNING:
+            self._running_since = self._running_since or now
+            if now - self._running_since > self._boot_timeout:
+                raise BootTimeoutError
+        elif view.phase is JobPhase.WAITING and now - self._submitted_at > self._queue_timeout:
+            raise QueueTimeoutError
+
+    def _note(self, view: JobView) -> None:
+        """Write one line for each change of the job's state."""
+        job = view.job
+        if job is None or (job.state, job.reason) == self._last_state:
+            return
+        if self._last_state is None or self._last_state[0] != job.state:
+            where = ",".join(job.nodes) or job.reason
+            self._log.info("Job %s (%s) is %s (%s)", job.id, job.name, job.state, where)
+        self._last_state = (job.state, job.reason)

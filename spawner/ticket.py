@@ -1,0 +1,53 @@
+"""What the hub must remember of a job to find it again after a restart, at whatever point it stopped."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+__all__ = ["Ticket", "job_name"]
+
+
+@dataclass
+class Ticket:
+    """One job of one server; saved before it is submitted, and again with each thing we learn.
+
+    Attributes
+    ----------
+    name : str
+        The job's name in Slurm, never used twice; by it a job is found whose id we did not get to save.
+    token_digest : str
+        SHA-256 of the server's API token, in hexadecimal: who may report the port.
+    host, port : str, int
+        Where the server listens, once it has said so.
+    last_end : dict
+        Why the server before this one ended, as a sentence for the pages.
+    """
+
+    name: str = ""
+    token_digest: str = ""
+    language: str = ""
+    host: str = ""
+    port: int = 0
+    last_end: dict[str, Any] = field(default_factory=dict)
+
+    def to_state(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Ticket:
+        known = {one.name for one in fields(cls)}
+        return cls(**{key: value for key, value in state.items() if key in known})
+
+
+def job_name(hub: str, user: str, server: str) -> str:
+    """Make a name that says hub, user and server, and that no other job has.
+
+    >>> job_name("hpchub", "a1113a01", "")[:25]
+    'hpchub/a1113a01/default/'
+    """
+    words = [re.sub(r"[^A-Za-z0-9._@+-]", "-", word)[:48] for word in (hub, user, server or "default")]
+    return "/".join([*words, secrets.token_hex(4)])
