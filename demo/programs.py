@@ -161,6 +161,7 @@ def _hub(instance: Instance) -> tuple[Program, ...]:
             "HOME": str(instance.data / "hub"),
             "HPCHUB_SITE_CONFIG": str(site),
             "HPCHUB_QUEUES": str(instance.etc / "queues.toml"),
+            "HPCHUB_QUEUES_SERVICE_URL": f"http://127.0.0.1:{instance.service_port(0)}",
             "PYTHONPATH": str(instance.src),
         },
         start_seconds=5,
