@@ -17,7 +17,8 @@ import re
 
 __all__ = ["SlurmError", "SlurmNotUnderstood", "SlurmRefused", "SlurmUnavailable", "classify", "clean"]
 
-_LONGEST_MESSAGE = 500
+_LONGEST_MESSAGE = 1000
+_JOINT = "; "
 
 
 class SlurmError(Exception):
@@ -41,6 +42,11 @@ class SlurmError(Exception):
 
     def __str__(self) -> str:
         return f"{self.command}: {self.message}"
+
+    @property
+    def summary(self) -> str:
+        """What counts, short enough for a page: Slurm says the most important thing last."""
+        return f"{self.command}: {self.message.rpartition(_JOINT)[2]}"
 
 
 class SlurmRefused(SlurmError):  # noqa: N818 - the three read as answers
@@ -95,7 +101,8 @@ def clean(text: str) -> str:
         line = _PREFIX.sub("", "".join(c if c.isprintable() else " " for c in raw).strip()).strip()
         if line and line not in lines:
             lines.append(line)
-    return "; ".join(lines)[:_LONGEST_MESSAGE]
+    # Cut at the front, for the same reason as in `summary`.
+    return _JOINT.join(lines)[-_LONGEST_MESSAGE:]
 
 
 def classify(command: str, returncode: int | None, stdout: str, stderr: str) -> SlurmError:

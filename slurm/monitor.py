@@ -97,7 +97,7 @@ class Monitor(LoggingConfigurable):
             partitions=MappingProxyType(partitions),
             jobs_at=self._jobs.at,
             nodes_at=self._hardware.at,
-            problem=None if error is None else str(error),
+            problem=None if error is None else error.summary,
         )
 
     async def look_jobs(self, max_age: float, patience: float | None = None) -> Snapshot:

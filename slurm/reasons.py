@@ -1,7 +1,7 @@
 """Why a job waits, in words that help the person who waits for it.
 
-The words are Slurm's own, https://slurm.schedmd.com/job_reason_codes.html, 20.11 to 25.11. What is not here is
-shown as Slurm says it: a raw reason helps more than a wrong one.
+The words are those of Slurm 20.11 to 25.11, https://slurm.schedmd.com/job_reason_codes.html. Others are shown
+as Slurm says them: a raw reason helps more than a wrong one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ _NO_ROOM = "waiting for nodes: what is free is not enough for this job"
 _SOME_BUSY = "waiting for nodes: all that fit are busy"
 _UNAVAILABLE = "the nodes it needs are down, drained or reserved: %(hosts)s"
 _UNAVAILABLE_SOMEWHERE = "the nodes it needs are down, drained or reserved"
+_MAINTENANCE = "the nodes it needs are reserved for maintenance before it could end"
+_ACCOUNT = "its project account may not use this queue: cancel it and choose another"
+_QOS = "its quality of service is not allowed in this queue"
 _RAW = "Slurm says: %(reason)s"
 
 _EXACT = {
@@ -38,9 +41,9 @@ _EXACT = {
     "JobHeldUser": "held by its owner, until released",
     "JobHeldAdmin": "held by an administrator, until released",
     "InvalidAccount": "its project account is not valid: cancel it and choose another",
-    "AccountNotAllowed": "its project account may not use this queue: cancel it and choose another",
+    "AccountNotAllowed": _ACCOUNT,
     "InvalidQOS": "its quality of service is not valid",
-    "QOSNotAllowed": "its quality of service is not allowed in this queue",
+    "QOSNotAllowed": _QOS,
     "QOSMaxJobsPerUserLimit": "you run as many jobs as you may: it starts when one of them ends",
     "AssocMaxJobsLimit": "you run as many jobs as you may: it starts when one of them ends",
     "MaxJobsPerAccount": "your project runs as many jobs as it may: it starts when one of them ends",
@@ -54,8 +57,12 @@ _EXACT = {
 # In this order: the first that matches wins. All of one group read alike and end in what exactly is limited.
 _PATTERNS = (
     (r"Nodes required for job are DOWN", _UNAVAILABLE_SOMEWHERE),
+    (r"ReqNodeNotAvail, ?Reserved for maintenance", _MAINTENANCE),
+    (r"ReqNodeNotAvail", _UNAVAILABLE_SOMEWHERE),
+    (r"Job's account not permitted to use this partition", _ACCOUNT),
+    (r"Job's QOS not permitted to use this partition", _QOS),
     (
-        r"(launch failed|job) requeued (in )?held",
+        r"(launch failed|job) requeued (in )?(held|special exit)",
         "its start failed and Slurm holds it: cancel it and try again",
     ),
     (r"(Assoc|QOS)Grp\w*Minutes\w*", "your project has used up its hours (%(reason)s)"),
@@ -68,12 +75,10 @@ _PATTERNS = (
     (r"BurstBuffer\w*", "waiting for its fast storage (%(reason)s)"),
 )
 _COMPILED = tuple((re.compile(pattern), msgid) for pattern, msgid in _PATTERNS)
-_HOSTS = re.compile(r"Unavailable ?Nodes: ?(\S+)")
+_HOSTS = re.compile(r"^ReqNodeNotAvail.*UnavailableNodes:(\S+)")
 
-MESSAGES = (
-    *(_BUSY, _NO_ROOM, _SOME_BUSY, _UNAVAILABLE, _UNAVAILABLE_SOMEWHERE, _RAW),
-    *_EXACT.values(),
-    *(msgid for _, msgid in _PATTERNS),
+MESSAGES = frozenset(
+    {_BUSY, _NO_ROOM, _SOME_BUSY, _UNAVAILABLE, _RAW, *_EXACT.values(), *(msgid for _, msgid in _PATTERNS)}
 )
 """All msgids of this file, for those who keep the catalogues."""
 
@@ -94,8 +99,8 @@ def explain(reason: str, *, nodes: int = 0, idle: int | None = None) -> Sentence
     spaced = reason.replace("_", " ")
     if reason == "Resources":
         return _explain_resources(nodes, idle)
-    if spaced.startswith("ReqNodeNotAvail"):
-        return _explain_unavailable(spaced)
+    if hosts := _HOSTS.search(reason):
+        return Sentence(_UNAVAILABLE, {"hosts": hosts[1]})
     if msgid := _EXACT.get(reason or "None"):
         return Sentence(msgid, {})
     for pattern, msgid in _COMPILED:
@@ -108,10 +113,3 @@ def _explain_resources(nodes: int, idle: int | None) -> Sentence:
     if idle:
         return Sentence(_NO_ROOM, {})
     return Sentence(_BUSY, {"nodes": nodes}) if nodes > 0 else Sentence(_SOME_BUSY, {})
-
-
-def _explain_unavailable(reason: str) -> Sentence:
-    hosts = _HOSTS.search(reason)
-    if hosts is None:
-        return Sentence(_UNAVAILABLE_SOMEWHERE, {})
-    return Sentence(_UNAVAILABLE, {"hosts": hosts[1]})
