@@ -22,6 +22,7 @@ from demo.settings import Instance, SettingError
 from demo.site import SiteError
 from demo.slapd import DirectoryError
 from demo.startup import StartupError
+from demo.tokens import TokenError
 
 _ERRORS = (
     AccountingError,
@@ -33,6 +34,7 @@ _ERRORS = (
     SettingError,
     SiteError,
     StartupError,
+    TokenError,
     Fault,
     subprocess.TimeoutExpired,
     OSError,
@@ -112,12 +114,13 @@ def _run(centre: Centre, arguments: argparse.Namespace) -> int:
 
 
 def _control(centre: Centre, arguments: argparse.Namespace) -> int:
-    verbs = {
-        "start": centre.supervisor.start,
-        "stop": centre.supervisor.stop,
-        "kill": lambda name: centre.supervisor.signal(name, "KILL"),
-    }
-    verbs[arguments.verb](arguments.program)
+    match arguments.verb:
+        case "start":
+            centre.supervisor.start(arguments.program)
+        case "stop":
+            centre.supervisor.stop(arguments.program)
+        case "kill":
+            centre.supervisor.signal(arguments.program, "KILL")
     return 0
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from demo import accounting, hub_site, ports, site, source
+from demo import accounting, hub_site, ports, site, source, tokens
 from demo.accounts import Accounts
 from demo.namespace import Namespace
 from demo.probes import Probe, Probes
@@ -162,7 +162,10 @@ class Centre:
         daemons = tuple(program.name for program in programs if program.name.startswith("slurmd-"))
         nodes = Step("nodes", ("slurmctld", *daemons), nothing, probes["nodes"], last_words=self._node_words)
         accounts = Step("accounts", ("slurmdbd", "nslcd"), self._ensure_accounts, lambda: True)
-        return [*(self._program_step(program, probes) for program in programs), accounts, nodes]
+        steps = [*(self._program_step(program, probes) for program in programs), accounts, nodes]
+        if self.instance.with_hub:
+            steps.append(Step("tokens", (), self._ensure_tokens, lambda: True))
+        return steps
 
     def _program_step(self, program: Program, probes: Mapping[str, Probe]) -> Step:
         def state() -> ProcessState:
@@ -182,6 +185,12 @@ class Centre:
 
     def _ensure_accounts(self) -> None:
         accounting.ensure(lambda argv: self.run(argv, check=False), self.accounts)
+
+    def _ensure_tokens(self) -> None:
+        def run(argv: Sequence[str], user: str, *, feed: str) -> subprocess.CompletedProcess[str]:
+            return self.run(argv, user, feed=feed, check=False)
+
+        tokens.ensure(run, self.instance, self.accounts)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

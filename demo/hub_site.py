@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
+from pathlib import Path
 
-from demo.files import TEMPLATES, render, write
+from demo.directory import SUFFIX
+from demo.entries import Names
+from demo.files import render, write
 from demo.settings import Instance
+
+QUEUES = Path(__file__).with_name("queues.toml")
 
 
 def write_site(instance: Instance) -> None:
     """Write the hub's site settings and the queues."""
-    write(instance.etc / "jupyterhub_site.py", render("jupyterhub_site.py.j2", instance=instance))
-    write(instance.etc / "queues.toml", (TEMPLATES / "queues.toml").read_text(encoding="utf-8"))
-    for name in ("jupyterhub_site.py", "queues.toml"):
-        shutil.chown(instance.etc / name, "root", "root")
+    text = render("jupyterhub_site.py.j2", instance=instance, names=Names(SUFFIX))
+    write(instance.etc / "jupyterhub_site.py", text)
+    write(instance.etc / "queues.toml", QUEUES.read_text(encoding="utf-8"))

@@ -32,6 +32,7 @@ def needed(instance: Instance) -> list[Port]:
     local = ("hub", "proxy-api", "ldap", "mariadb", "slurmdbd", "slurmctld")
     return [
         Port("proxy", instance.address, instance.port, "HPCHUB_PORT"),
+        Port("hub (queues)", "127.0.0.1", instance.service_port(0)),
         *(Port(name, "127.0.0.1", instance.port_of(name)) for name in local),
         *(Port(slurmd_name(node.name), "127.0.0.1", instance.node_port(node)) for node in NODES),
     ]

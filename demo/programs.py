@@ -153,7 +153,7 @@ def _hub(instance: Instance) -> tuple[Program, ...]:
     hub = Program(
         "hub",
         (f"{instance.venv}/bin/python", "-m", "jupyterhub", "-f", str(config)),
-        needs=("slurmctld", "slapd", "proxy"),
+        needs=("slurmctld", "slapd", "proxy", "tokens"),
         reads=(site, instance.etc / "queues.toml", instance.etc / "source-digest"),
         user=HUB_ACCOUNT,
         folder=instance.data / "hub",

@@ -154,6 +154,15 @@ class Instance:
         return self.run / "munge" / "munge.socket"
 
     @property
+    def token_key(self) -> Path:
+        """The key of the hub's store of one-time-password tokens."""
+        return self.data / "hub" / "token-key"
+
+    @property
+    def token_store_url(self) -> str:
+        return f"sqlite:///{self.data}/hub/tokens.sqlite"
+
+    @property
     def proxy_program(self) -> Path:
         """configurable-http-proxy, which demo/install.sh puts beside the virtual environment."""
         return self.venv.parent / "node" / "node_modules" / ".bin" / "configurable-http-proxy"

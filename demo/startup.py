@@ -54,24 +54,33 @@ def start_all(steps: Sequence[Step], tell: Callable[[str], None]) -> None:
     waiting = {step.name: step for step in steps}
     begun: dict[str, float] = {}
     began = time.monotonic()
-    # Questions are asked side by side: one that nobody answers yet can take seconds.
+    # Side by side: some things take seconds to begin, or to say that they do not answer yet.
     with ThreadPoolExecutor(max_workers=8) as pool:
-        asked: dict[str, Future[bool]] = {}
+        asked: dict[Future[bool], Step] = {}
         while waiting:
             for step in [step for step in waiting.values() if step.name not in begun]:
                 # A need that is not among the steps is not part of this centre.
                 if not any(need in waiting for need in step.needs):
-                    step.begin()
                     begun[step.name] = time.monotonic()
-            for name in [name for name in begun if name in waiting and name not in asked]:
-                asked[name] = pool.submit(waiting[name].answers)
-            wait(asked.values(), timeout=_PAUSE, return_when=FIRST_COMPLETED)
-            for name in [name for name, answer in asked.items() if answer.done()]:
-                if asked.pop(name).result():
-                    del waiting[name]
-                    tell(f"{time.monotonic() - began:5.1f} s  {name}")
+                    asked[pool.submit(_begin, step)] = step
+            for answer in wait(asked, return_when=FIRST_COMPLETED).done:
+                step = asked.pop(answer)
+                if answer.result():
+                    del waiting[step.name]
+                    tell(f"{time.monotonic() - began:5.1f} s  {step.name}")
                 else:
-                    _check(waiting[name], time.monotonic() - begun[name])
+                    _check(step, time.monotonic() - begun[step.name])
+                    asked[pool.submit(_ask_again, step)] = step
+
+
+def _begin(step: Step) -> bool:
+    step.begin()
+    return step.answers()
+
+
+def _ask_again(step: Step) -> bool:
+    time.sleep(_PAUSE)
+    return step.answers()
 
 
 def _check(step: Step, waited: float) -> None:
@@ -81,4 +90,3 @@ def _check(step: Step, waited: float) -> None:
         raise StartupError(
             f"{step.name} did not answer within {step.limit_s:.0f} s. Its last words:\n{step.last_words()}"
         )
-    time.sleep(_PAUSE / 4)

@@ -87,8 +87,8 @@ class Supervisor:
         """Stop several programs side by side and wait for their end."""
         for name in names:
             self._call("stopProcess", name, not _WAIT, allowed=Faults.NOT_RUNNING)
-        for name in names:
-            self.stop(name)
+        while any(self.states()[name].state == "STOPPING" for name in names):
+            time.sleep(0.05)
 
     def signal(self, name: str, signal: str) -> None:
         """Send a signal such as ``KILL`` or ``STOP`` to a program."""
