@@ -76,7 +76,8 @@ class Look(Generic[T]):
     def allowed_at(self) -> float:
         """The clock from which the next query is allowed."""
         if self._began is None:
-            return self._clock()
+            # Not the clock: two readings of it are never the same, and "now" would always be still to come.
+            return float("-inf")
         rest = max(self._min_interval, _REST * self.duration)
         if not self.failures:
             return max(self._began + self._min_interval, self._ended + _REST * self.duration)
