@@ -1,1 +1,5 @@
 """Who you are: the directory, one-time passwords, and the store of their seeds."""
+
+from authenticator.login import LDAPOTPAuthenticator
+
+__all__ = ["LDAPOTPAuthenticator"]

@@ -1,0 +1,45 @@
+"""The login form's handler: like JupyterHub's, but it takes the fields as they were sent.
+
+JupyterHub's own replaces control characters in a password, takes the last of several values, and fails with
+status 500 when the name is missing. The page itself is JupyterHub's `login.html`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jupyterhub.handlers.login import LoginHandler
+from tornado import web
+
+from authenticator.door import FIELDS
+
+__all__ = ["LoginFormHandler", "read_fields"]
+
+# Sent along by JupyterHub's page; nothing of the login depends on them.
+HARMLESS = frozenset({"_xsrf", "login_terms_checkbox"})
+
+
+def read_fields(arguments: Mapping[str, Sequence[bytes]]) -> dict[str, bytes]:
+    """Return our fields unchanged, or nothing at all when one is missing, repeated or unknown."""
+    ours = {name: values for name, values in arguments.items() if name not in HARMLESS}
+    if set(ours) != set(FIELDS) or any(len(values) != 1 for values in ours.values()):
+        return {}
+    return {name: values[0] for name, values in ours.items()}
+
+
+class LoginFormHandler(LoginHandler):  # type: ignore[misc, unused-ignore]
+    """Answers the login form."""
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Decode what is shown again on the page; what is not UTF-8 must not break that page."""
+        try:
+            return str(super().decode_argument(value, name))
+        except web.HTTPError:
+            return value.decode("utf-8", "replace")
+
+    async def post(self) -> None:
+        """Log in; every refusal is raised by the authenticator, and shown in the form again."""
+        fields: dict[str, Any] = {} if self.request.files else read_fields(self.request.body_arguments)
+        user = await self.login_user(fields)  # type: ignore[no-untyped-call]
+        if user is None:
+            raise self.authenticator.refusal(self)
+        self.redirect(self.get_next_url(user))  # type: ignore[no-untyped-call]

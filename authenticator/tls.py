@@ -1,0 +1,59 @@
+"""TLS for ldap3 that verifies: ldap3's own neither checks certificates by default nor sends a server name."""
+
+import ipaddress
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ldap3 import Connection, Tls
+
+__all__ = ["Endpoint", "VerifiedTls", "client_context"]
+
+DEFAULT_PORTS = {"ldaps": 636, "ldap": 389}
+
+
+class Endpoint:
+    """One directory server, parsed from its URI.
+
+    ``ldaps://`` speaks TLS from the first byte, ``ldap://`` changes to it (StartTLS) before anything is said.
+    """
+
+    def __init__(self, uri: str) -> None:
+        parts = urlsplit(uri)
+        if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+            raise ValueError(f"{uri!r} is not a server: write ldaps://HOST[:PORT], or ldap:// for StartTLS")
+        if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError(f"{uri!r} has more than a host and a port")
+        self.host = parts.hostname
+        self.ldaps = parts.scheme == "ldaps"
+        self.port = parts.port or DEFAULT_PORTS[parts.scheme]
+
+    def __str__(self) -> str:
+        return f"{'ldaps' if self.ldaps else 'ldap'}://{self.host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def client_context(ca_file: Path) -> ssl.SSLContext:
+    """Return a context that trusts this authority alone, and checks host names."""
+    context = ssl.create_default_context(cafile=str(ca_file))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class VerifiedTls(Tls):  # type: ignore[misc, unused-ignore]
+    """Wraps ldap3's socket with a context of our own; there is no way to switch the checks off."""
+
+    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+        super().__init__(validate=ssl.CERT_REQUIRED)
+        self._context = context
+        self._host = host
+
+    def wrap_socket(self, connection: Connection, do_handshake: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Shake hands now, whatever ldap3 says: nothing may be sent before the certificate is checked."""
+        connection.socket = self._context.wrap_socket(connection.socket, server_hostname=self._host)
