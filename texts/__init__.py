@@ -39,7 +39,7 @@ def mark(msgid: str) -> str:
     return msgid
 
 
-def translate(lang: str, msgid: str, **params: Any) -> str:
+def translate(lang: str, msgid: str, /, **params: Any) -> str:
     """Return `msgid` in the language `lang`, its ``%(name)s`` placeholders filled in from `params`.
 
     A parameter may itself be a sentence, ``(msgid, params)``. Without parameters the text is taken as it
@@ -48,7 +48,7 @@ def translate(lang: str, msgid: str, **params: Any) -> str:
     return _fill(translation(lang, msgid), msgid, lang, params)
 
 
-def ntranslate(lang: str, singular: str, plural_form: str, n: int, **params: Any) -> str:
+def ntranslate(lang: str, singular: str, plural_form: str, n: int, /, **params: Any) -> str:
     """Return the form that fits the number `n`, which is also the parameter ``n``."""
     english = singular if n == 1 else plural_form
     return _fill(plural(lang, singular, plural_form, n), english, lang, {"n": n, **params})

@@ -2,8 +2,8 @@
 
 JupyterHub calls a callable template variable with the user alone, once for each page, so it cannot know the
 request's cookie. Each variable below therefore returns a function that Jinja calls with the template's
-context, and the handler of the request is found there: ``static_url`` is one of its bound methods. Where that ever
-changes, pages fall back to the site's default language.
+context, and the handler of the request is found there: ``static_url`` is one of its bound methods. Where that
+ever changes, pages fall back to the site's default language.
 """
 
 import re
@@ -42,13 +42,13 @@ def _language(context: Context) -> str:
 
 
 @pass_context
-def gettext(context: Context, msgid: str, **params: Any) -> str:
+def gettext(context: Context, msgid: str, /, **params: Any) -> str:
     """Translate `msgid` into the language of the request."""
     return texts.translate(_language(context), msgid, **params)
 
 
 @pass_context
-def ngettext(context: Context, singular: str, plural: str, n: int, **params: Any) -> str:
+def ngettext(context: Context, singular: str, plural: str, n: int, /, **params: Any) -> str:
     """Translate a counted text into the language of the request; ``%(n)s`` is left to the template."""
     lang = _language(context)
     if params:
