@@ -49,7 +49,11 @@ def failure(
     if log:
         heading = say(lang, Sentence(_("The end of the job's log:"), {}))
         html += Markup('<p>{}</p><pre class="job-log">{}</pre>').format(heading, "\n".join(log))
-    return SpawnException(text, reason=reason, message_html=str(html), status_code=status)
+    error = SpawnException(text, reason=reason, message_html=str(html), status_code=status)
+    # What the hub's pages show; without these it shows the exception's repr.
+    error.jupyterhub_message = text
+    error.jupyterhub_html_message = str(html)
+    return error
 
 
 def submission_failure(lang: str, error: SlurmError) -> SpawnException:

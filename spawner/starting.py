@@ -78,7 +78,7 @@ class StartsJobs(SpawnerSettings):
         """Render the queue table and the fields (the hub puts them into its spawn page)."""
         return await render_form(self)
 
-    def _default_options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
+    def run_options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
         self.typed = {name: values[0] for name, values in form_data.items() if values}
         options: dict[str, Any] = self._or_refuse(partial(from_form, form_data))
         return options
