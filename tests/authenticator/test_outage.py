@@ -1,0 +1,379 @@
+"""What people are told, and what is not sent, when the directory cannot be relied on."""
+
+import asyncio
+import contextlib
+import datetime
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tornado.web import HTTPError
+
+import authenticator.login as words
+from authenticator import LDAPOTPAuthenticator
+from authenticator.errors import LoginError, Unavailable
+from authenticator.store import TokenStore
+from authenticator.throttle import Outcome
+from authenticator.tls import Endpoint
+from authenticator.workers import Deadline, Workers
+from demo import certificates
+from tests.authenticator.kit import (
+    PASSWORDS,
+    SUFFIX,
+    MakeAuthenticator,
+    Slapd,
+    browser,
+    code_of,
+    free_port,
+    typed,
+)
+
+USER = "a1113a01"
+QUICK = {"connect_timeout": 1, "receive_timeout": 1, "login_timeout": 4}
+
+
+async def no_answer(door: LDAPOTPAuthenticator, user: str = USER) -> HTTPError:
+    with pytest.raises(HTTPError) as answer:
+        await door.get_authenticated_user(browser(), typed(user))
+    assert answer.value.status_code == 503
+    assert answer.value.get_message() == words.UNAVAILABLE
+    return answer.value
+
+
+@dataclass
+class Listener:
+    """A server that takes connections, notes what it is sent, and never answers in LDAP."""
+
+    address: str = "127.0.0.1"
+    tls: ssl.SSLContext | None = None
+    received: bytearray = field(default_factory=bytearray)
+    connections: int = 0
+
+    def __enter__(self) -> "Listener":
+        self._socket = socket.create_server((self.address, 0), backlog=100)
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                self.connections += 1
+                threading.Thread(target=self._listen, args=(connection,), daemon=True).start()
+
+    def _listen(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            talk = self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
+            while data := talk.recv(4096):
+                self.received += data
+
+
+@pytest.fixture
+def silent() -> Iterator[Listener]:
+    with Listener() as listener:
+        yield listener
+
+
+async def test_a_directory_that_is_down_is_told_apart_from_a_refusal(
+    make_authenticator: MakeAuthenticator,
+) -> None:
+    error = await no_answer(make_authenticator(server_uris=[f"ldaps://localhost:{free_port()}"]))
+    assert error.headers == {"Retry-After": "30"}  # type: ignore[attr-defined]
+
+
+async def test_after_an_outage_the_same_authenticator_works_again(
+    make_authenticator: MakeAuthenticator, slapd: Slapd
+) -> None:
+    door = make_authenticator()
+    slapd.stop()
+    try:
+        await no_answer(door)
+    finally:
+        slapd.start()
+    assert await door.get_authenticated_user(browser(), typed(USER, otp=code_of(USER, later=1)))
+
+
+async def worst_delay(stop: asyncio.Event) -> float:
+    """Return the longest time the event loop kept a sleeper waiting beyond its 10 ms."""
+    worst = 0.0
+    while not stop.is_set():
+        started = time.perf_counter()
+        await asyncio.sleep(0.01)
+        worst = max(worst, time.perf_counter() - started - 0.01)
+    return worst
+
+
+async def test_fifty_logins_on_a_hanging_directory_hold_up_nobody_else(
+    make_authenticator: MakeAuthenticator, silent: Listener, store: TokenStore
+) -> None:
+    door = make_authenticator(
+        server_uris=[f"ldaps://localhost:{silent.port}"], **QUICK, threads=4, waiting=40
+    )
+    seed = store.token(USER)
+    assert seed is not None
+    users = [f"user{number}" for number in range(50)]
+    for user in users:
+        store.set_token(user, seed.seed, now=0)
+    stop = asyncio.Event()
+    watch = asyncio.create_task(worst_delay(stop))
+    started = time.perf_counter()
+    data = typed(USER)
+    results = await asyncio.gather(
+        *(door.get_authenticated_user(browser(), data | {"username": user}) for user in users),
+        return_exceptions=True,
+    )
+    took = time.perf_counter() - started
+    stop.set()
+    assert {result.status_code for result in results if isinstance(result, HTTPError)} == {503}
+    assert len(results) == 50
+    assert took < QUICK["login_timeout"] + 1
+    assert await watch < 0.1
+    # Who only waited for a thread has not lost the code.
+    unused = [user for user in users if (token := store.token(user)) and token.last_step < 0]
+    assert len(unused) >= 50 - 4 * (QUICK["login_timeout"] + 1)
+
+
+async def test_a_slow_directory_is_given_up_at_the_deadline(
+    make_authenticator: MakeAuthenticator, silent: Listener
+) -> None:
+    door = make_authenticator(
+        server_uris=[f"ldaps://localhost:{silent.port}"],
+        connect_timeout=1,
+        receive_timeout=3,
+        login_timeout=2,
+    )
+    started = time.perf_counter()
+    await no_answer(door)
+    assert time.perf_counter() - started < 2.5
+
+
+async def test_the_next_server_is_asked_when_the_first_is_down(
+    make_authenticator: MakeAuthenticator, slapd: Slapd, silent: Listener
+) -> None:
+    servers = [f"ldaps://localhost:{free_port()}", f"ldaps://localhost:{silent.port}", slapd.uri]
+    door, before = make_authenticator(server_uris=servers, **QUICK), slapd.binds(USER)
+    assert await door.get_authenticated_user(browser(), typed(USER))
+    assert slapd.binds(USER) == before + 1
+
+
+async def test_a_wrong_service_password_is_an_outage_and_not_a_refusal(
+    make_authenticator: MakeAuthenticator, tmp_path: Path, slapd: Slapd
+) -> None:
+    path = tmp_path / "wrong-password"
+    path.touch(0o600)
+    path.write_text("wrong")
+    before = slapd.binds(USER)
+    await no_answer(make_authenticator(bind_password_file=str(path)))
+    assert slapd.binds(USER) == before
+
+
+def server_tls(folder: Path) -> tuple[ssl.SSLContext, certificates.Certificates]:
+    files = certificates.ensure(folder, "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+    return context, files
+
+
+async def expect_nothing_sent(door: LDAPOTPAuthenticator, listener: Listener) -> None:
+    await no_answer(door)
+    assert listener.connections >= 1
+    service_password = Path(door.bind_password_file).read_bytes()  # noqa: ASYNC240
+    for secret in (PASSWORDS[USER].encode(), service_password, b"cn=hpchub"):
+        assert secret not in listener.received
+
+
+async def test_nothing_is_sent_to_a_server_of_another_authority(
+    make_authenticator: MakeAuthenticator, tmp_path: Path
+) -> None:
+    context, _files = server_tls(tmp_path / "other")
+    with Listener(tls=context) as listener:
+        door = make_authenticator(server_uris=[f"ldaps://localhost:{listener.port}"], **QUICK)
+        await expect_nothing_sent(door, listener)
+        assert not listener.received
+
+
+async def test_nothing_is_sent_to_a_server_of_another_name(
+    make_authenticator: MakeAuthenticator, tmp_path: Path
+) -> None:
+    context, files = server_tls(tmp_path / "tls")
+    with Listener(address="127.0.0.2", tls=context) as listener:
+        uri = f"ldaps://127.0.0.2:{listener.port}"
+        door = make_authenticator(server_uris=[uri], ca_file=str(files.ca), **QUICK)
+        await expect_nothing_sent(door, listener)
+        assert not listener.received
+
+
+async def test_nothing_is_sent_to_a_server_whose_certificate_has_expired(
+    make_authenticator: MakeAuthenticator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=certificates.SERVER_DAYS + 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(certificates, "_now", lambda: long_ago)
+        context, files = server_tls(tmp_path / "tls")
+    with Listener(tls=context) as listener:
+        uri = f"ldaps://localhost:{listener.port}"
+        door = make_authenticator(server_uris=[uri], ca_file=str(files.ca), **QUICK)
+        await expect_nothing_sent(door, listener)
+        assert not listener.received
+
+
+async def test_a_good_certificate_does_get_the_service_account_to_speak(
+    make_authenticator: MakeAuthenticator, tmp_path: Path
+) -> None:
+    """The counterpart of the three above: the listener would have noticed."""
+    context, files = server_tls(tmp_path / "tls")
+    with Listener(tls=context) as listener:
+        uri = f"ldaps://localhost:{listener.port}"
+        await no_answer(make_authenticator(server_uris=[uri], ca_file=str(files.ca), **QUICK))
+        assert b"cn=hpchub" in listener.received
+        assert PASSWORDS[USER].encode() not in listener.received
+
+
+@pytest.mark.parametrize("scheme", ["ldaps", "ldap"])
+async def test_nothing_is_sent_to_a_server_that_does_not_speak_tls(
+    make_authenticator: MakeAuthenticator, silent: Listener, scheme: str
+) -> None:
+    await expect_nothing_sent(
+        make_authenticator(server_uris=[f"{scheme}://localhost:{silent.port}"], **QUICK), silent
+    )
+
+
+async def test_starttls_is_used_on_ldap_servers(make_authenticator: MakeAuthenticator, slapd: Slapd) -> None:
+    door = make_authenticator(server_uris=[f"ldap://localhost:{slapd.plain_port}"])
+    before = slapd.log.read_text().count("STARTTLS")
+    assert await door.get_authenticated_user(browser(), typed(USER))
+    assert slapd.log.read_text().count("STARTTLS") == before + 2
+
+
+async def test_without_tls_only_when_asked_for_and_on_this_machine(
+    make_authenticator: MakeAuthenticator, slapd: Slapd
+) -> None:
+    uri = f"ldap://127.0.0.1:{slapd.plain_port}"
+    door = make_authenticator(server_uris=[uri], unencrypted=True, ca_file="")
+    before = slapd.log.read_text().count("STARTTLS")
+    assert await door.get_authenticated_user(browser(), typed(USER))
+    assert slapd.log.read_text().count("STARTTLS") == before
+
+
+async def test_a_name_template_finds_the_same_person(make_authenticator: MakeAuthenticator) -> None:
+    template = f"uid={{username}},ou=people,{SUFFIX}"
+    door = make_authenticator(user_search_base="", user_dn_template=template)
+    user = await door.get_authenticated_user(browser(), typed(USER))
+    assert user["groups"] == ["hpcusers", "hub-users", "proj01"]
+
+
+async def test_a_name_that_two_entries_have_lets_neither_in(
+    make_authenticator: MakeAuthenticator, slapd: Slapd, caplog: pytest.LogCaptureFixture
+) -> None:
+    guests = f"ou=guests,ou=people,{SUFFIX}"
+    slapd.modify(
+        f"dn: {guests}\nchangetype: add\nobjectClass: organizationalUnit\nou: guests\n\n"
+        f"dn: uid={USER},{guests}\nchangetype: add\nobjectClass: account\nobjectClass: posixAccount\n"
+        f"uid: {USER}\ncn: x\nuidNumber: 10666\ngidNumber: 10000\nhomeDirectory: /x\n"
+    )
+    door = make_authenticator()
+    try:
+        with pytest.raises(HTTPError) as answer:
+            await door.get_authenticated_user(browser(), typed(USER))
+        assert answer.value.status_code == 403
+        assert '"reason": "ambiguous_user"' in caplog.messages[-1]
+    finally:
+        slapd.modify(f"dn: uid={USER},{guests}\nchangetype: delete\n\ndn: {guests}\nchangetype: delete\n")
+
+
+async def test_a_referral_opens_no_connection(
+    make_authenticator: MakeAuthenticator, slapd: Slapd, silent: Listener, store: TokenStore
+) -> None:
+    token = store.token(USER)
+    assert token is not None
+    store.set_token("ref01", token.seed, now=0)
+    dn = f"uid=ref01,ou=people,{SUFFIX}"
+    slapd.modify(
+        f"dn: {dn}\nchangetype: add\nobjectClass: referral\nobjectClass: extensibleObject\nuid: ref01\n"
+        f"ref: ldap://127.0.0.1:{silent.port}/{dn}\n"
+    )
+    template = f"uid={{username}},ou=people,{SUFFIX}"
+    searched, asked = make_authenticator(**QUICK), make_authenticator(**QUICK, user_dn_template=template)
+    for door, later in ((searched, 0), (asked, 1)):
+        data = typed(USER, otp=code_of(USER, later=later)) | {"username": "ref01"}
+        with pytest.raises(HTTPError):
+            await door.get_authenticated_user(browser(), data)
+    assert searched._door is not None
+    prove = searched._door._directory._prove  # type: ignore[attr-defined]
+    with pytest.raises(LoginError):
+        await asyncio.to_thread(prove, Endpoint(slapd.uri), dn, b"secret", Deadline(5))
+    assert silent.connections == 0
+
+
+async def test_when_too_many_wait_the_next_is_turned_away_at_once() -> None:
+    workers, gate = Workers(threads=1, waiting=1), threading.Event()
+    ran: list[int] = []
+    first = asyncio.create_task(workers.run(gate.wait, timeout=5))
+    await asyncio.sleep(0.05)
+    second = asyncio.create_task(workers.run(lambda: ran.append(2), timeout=0.2))
+    await asyncio.sleep(0.05)
+    with pytest.raises(Unavailable, match="busy"):
+        await workers.run(lambda: ran.append(3), timeout=5)
+    with pytest.raises(Unavailable, match="deadline"):
+        await second
+    gate.set()
+    await first
+    await workers.run(lambda: ran.append(4), timeout=5)
+    assert ran == [4]
+    workers.close()
+
+
+class Slow:
+    """A throttle that lets nobody through, or counts what happens."""
+
+    def __init__(self, wait: float) -> None:
+        self.wait = wait
+        self.seen: list[tuple[str, str, Outcome | None]] = []
+
+    def reserve(self, user: str, address: str) -> float:
+        self.seen.append((user, address, None))
+        return self.wait
+
+    def settle(self, user: str, address: str, outcome: Outcome) -> None:
+        self.seen.append((user, address, outcome))
+
+
+class ThrottledAuthenticator(LDAPOTPAuthenticator):
+    wait = 0.0
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.throttle = Slow(self.wait)
+
+
+async def test_the_throttle_is_asked_first_and_told_how_it_ended(
+    make_authenticator: MakeAuthenticator,
+) -> None:
+    settings = make_authenticator()
+    names = ("server_uris", "ca_file", "bind_dn", "bind_password_file", "user_search_base")
+    names += ("group_search_base", "allowed_groups", "store_url", "key_file")
+    chosen = {name: getattr(settings, name) for name in names}
+    door = ThrottledAuthenticator(**chosen)
+    door.check_allow_config()
+    data = typed(USER)
+    assert await door.get_authenticated_user(browser(), data | {"username": "A1113A01"})
+    with pytest.raises(HTTPError):
+        await door.get_authenticated_user(browser(), data)
+    outcomes = [entry[2] for entry in door.throttle.seen]  # type: ignore[attr-defined]
+    assert outcomes == [None, Outcome.SUCCEEDED, None, Outcome.REFUSED]
+    assert {entry[:2] for entry in door.throttle.seen} == {(USER, "192.0.2.7")}  # type: ignore[attr-defined]
+    door.throttle.wait = 30  # type: ignore[attr-defined]
+    with pytest.raises(HTTPError) as answer:
+        await door.get_authenticated_user(browser(), typed(USER, otp=code_of(USER, later=1)))
+    assert answer.value.status_code == 403
+    assert [entry[2] for entry in door.throttle.seen][4:] == [None]  # type: ignore[attr-defined]
