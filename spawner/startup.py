@@ -88,30 +88,32 @@ class Startup:
         JobEndedError, QueueTimeoutError, BootTimeoutError, AbortedError
         """
         while True:
-            view = self._monitor.fate(self._job_id)
-            self._note(view)
-            if view.phase in (JobPhase.ENDED, JobPhase.ENDING):
-                raise JobEndedError(view)
-            node = view.job.nodes[0] if view.job is not None and view.job.nodes else None
-            if self._port.done():
-                port = self._port.result()
-                if node is not None:
-                    return node, port
-                # The server was quicker than our look at the queue.
-                self._monitor.look_soon()
-            self._check_clocks(view)
-            await self._news()
+            # Begun before we read what is known: a look that ends in between must not be missed.
+            look = asyncio.ensure_future(self._monitor.changed(HEARTBEAT))
+            await asyncio.sleep(0)
+            try:
+                found = self._find()
+                if found is not None:
+                    return found
+                waits: set[asyncio.Future[Any]] = {look} if self._port.done() else {look, self._port}
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                look.cancel()
 
-    async def _news(self) -> None:
-        """Wait for the port, or for the next look at Slurm, whichever is first."""
-        look = asyncio.ensure_future(self._monitor.changed(HEARTBEAT))
-        waits: set[asyncio.Future[Any]] = {look}
-        if not self._port.done():
-            waits.add(self._port)
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            look.cancel()
+    def _find(self) -> tuple[str, int] | None:
+        """Return the address if all of it is known; raise if it never will be."""
+        view = self._monitor.fate(self._job_id)
+        self._note(view)
+        port = self._port.result() if self._port.done() else None
+        if view.phase in (JobPhase.ENDED, JobPhase.ENDING):
+            raise JobEndedError(view)
+        if port is not None:
+            if view.job is not None and view.job.nodes:
+                return view.job.nodes[0], port
+            # The server was quicker than our look at the queue.
+            self._monitor.look_soon()
+        self._check_clocks(view)
+        return None
 
     def _check_clocks(self, view: JobView) -> None:
         now = asyncio.get_running_loop().time()

@@ -1,0 +1,124 @@
+"""The wait for a job and its server: three clocks, one port, and no outage that ends it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from slurm.monitor import Monitor
+from spawner.startup import AbortedError, BootTimeoutError, JobEndedError, QueueTimeoutError, Startup
+from tests.spawner.scripted import ScriptedSlurm, job, monitor_of
+
+LOG = logging.getLogger("test")
+Begin = Callable[..., tuple[Startup, "asyncio.Task[tuple[str, int]]"]]
+
+
+@pytest.fixture
+async def slurm() -> ScriptedSlurm:
+    return ScriptedSlurm(job("PENDING", reason="Resources"))
+
+
+@pytest.fixture
+async def monitor(slurm: ScriptedSlurm) -> AsyncIterator[Monitor]:
+    monitor = monitor_of(slurm)
+    yield monitor
+    await monitor.close()
+
+
+@pytest.fixture
+def begin(monitor: Monitor) -> Begin:
+    def begin(
+        queue_timeout: float = 60, boot_timeout: float = 60
+    ) -> tuple[Startup, asyncio.Task[tuple[str, int]]]:
+        monitor.watch("7")
+        startup = Startup(monitor, "7", LOG, queue_timeout=queue_timeout, boot_timeout=boot_timeout)
+        return startup, asyncio.ensure_future(startup.address())
+
+    return begin
+
+
+async def test_server_is_found_on_its_node_at_its_port(slurm: ScriptedSlurm, begin: Begin) -> None:
+    startup, address = begin()
+    await asyncio.sleep(0.05)
+    slurm.say(job("RUNNING"))
+    assert startup.accept_port(40123) is None
+    assert await asyncio.wait_for(address, 2) == ("gpu03", 40123)
+
+
+async def test_port_that_comes_before_we_know_the_node_is_kept(slurm: ScriptedSlurm, begin: Begin) -> None:
+    startup, address = begin()
+    startup.accept_port(40123)
+    await asyncio.sleep(0.05)
+    assert not address.done()
+    slurm.say(job("RUNNING"))
+    assert await asyncio.wait_for(address, 2) == ("gpu03", 40123)
+
+
+async def test_second_port_is_refused_and_the_same_one_again_is_not(begin: Begin) -> None:
+    startup, address = begin()
+    assert startup.accept_port(40123) is None
+    assert startup.accept_port(40123) is None
+    assert startup.accept_port(40124) == "this server has reported its port already"
+    address.cancel()
+
+
+async def test_waiting_does_not_run_the_boot_clock(slurm: ScriptedSlurm, begin: Begin) -> None:
+    _startup, address = begin(boot_timeout=0.05)
+    await asyncio.sleep(0.3)
+    assert not address.done()
+    slurm.say(job("RUNNING"))
+    with pytest.raises(BootTimeoutError):
+        await asyncio.wait_for(address, 2)
+
+
+async def test_job_that_waits_too_long_is_given_up(begin: Begin) -> None:
+    _startup, address = begin(queue_timeout=0.1)
+    with pytest.raises(QueueTimeoutError):
+        await asyncio.wait_for(address, 2)
+
+
+@pytest.mark.parametrize("state", ["CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "COMPLETED"])
+async def test_job_that_ends_early_is_told_with_its_state(
+    slurm: ScriptedSlurm, begin: Begin, state: str
+) -> None:
+    _startup, address = begin()
+    slurm.say(job(state))
+    with pytest.raises(JobEndedError) as ended:
+        await asyncio.wait_for(address, 2)
+    assert ended.value.view.job is not None
+    assert ended.value.view.job.state == state
+
+
+async def test_start_survives_an_outage_of_slurm(slurm: ScriptedSlurm, begin: Begin) -> None:
+    startup, address = begin()
+    await asyncio.sleep(0.05)
+    slurm.down = True
+    await asyncio.sleep(0.2)
+    assert not address.done()
+    slurm.down = False
+    slurm.say(job("RUNNING"))
+    startup.accept_port(40123)
+    assert await asyncio.wait_for(address, 2) == ("gpu03", 40123)
+
+
+async def test_stop_while_starting_ends_the_wait(begin: Begin) -> None:
+    startup, address = begin()
+    startup.abort()
+    with pytest.raises(AbortedError):
+        await asyncio.wait_for(address, 2)
+
+
+async def test_each_state_is_logged_once(
+    slurm: ScriptedSlurm, begin: Begin, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="test"):
+        _startup, address = begin()
+        await asyncio.sleep(0.15)
+        slurm.say(job("RUNNING"))
+        await asyncio.sleep(0.15)
+    address.cancel()
+    assert [record.getMessage() for record in caplog.records] == [
+        "Job 7 (hpchub/u/default/1) is PENDING (Resources)",
+        "Job 7 (hpchub/u/default/1) is RUNNING (gpu03)",
+    ]
