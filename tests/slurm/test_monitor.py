@@ -1,0 +1,299 @@
+import asyncio
+import logging
+
+import pytest
+
+from slurm.monitor import Monitor
+from slurm.states import JobPhase
+from tests.slurm.virtual import OUTAGE, ScriptedSlurm, gaps, in_virtual_time, job
+
+
+def test_fifty_people_press_refresh_at_once_and_slurm_hears_one() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "RUNNING"}
+        shots = await asyncio.gather(*(monitor.look_jobs(0) for _ in range(50)))
+        assert all(set(shot.jobs) == {"1"} for shot in shots)
+        assert slurm.queries["squeue"] == 1
+        # And whoever presses on and on hears the last answer.
+        for _ in range(20):
+            await monitor.look_jobs(0)
+            await asyncio.sleep(0.09)
+        assert slurm.queries["squeue"] == 1
+
+    in_virtual_time(story)
+
+
+def test_a_table_costs_one_question_for_nodes_and_partitions_are_asked_once_a_minute() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        shots = await asyncio.gather(*(monitor.look_nodes(0) for _ in range(50)))
+        assert (set(shots[7].nodes), set(shots[7].partitions)) == ({"n1"}, {"p"})
+        assert slurm.queries["scontrol"] == 2
+        for _ in range(10):
+            await asyncio.sleep(5)
+            await monitor.look_nodes(0)
+        assert slurm.queries["scontrol"] == 12
+        await asyncio.sleep(10)
+        await monitor.look_nodes(0)
+        assert slurm.queries["scontrol"] == 14
+
+    in_virtual_time(story)
+
+
+def test_a_figure_that_is_young_enough_is_not_asked_for_again() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        await monitor.look_jobs(10)
+        await asyncio.sleep(9)
+        await monitor.look_jobs(10)
+        assert slurm.queries["squeue"] == 1
+        await asyncio.sleep(2)
+        await monitor.look_jobs(10)
+        assert slurm.queries["squeue"] == 2
+
+    in_virtual_time(story)
+
+
+def test_a_thousand_running_servers_cost_two_questions_a_minute() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {str(number): "RUNNING" for number in range(1000)}
+        for number in range(1000):
+            monitor.watch(str(number), just_submitted=False)
+        await asyncio.sleep(600)
+        assert 18 <= slurm.queries["squeue"] <= 20
+        assert monitor.fate("999").phase is JobPhase.RUNNING
+
+    assert set(in_virtual_time(story)) == {"squeue"}
+
+
+def test_a_hundred_waiting_ones_more_stay_under_thirty_a_minute_whatever_happens() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        for number in range(1100):
+            slurm.states[str(number)] = "RUNNING" if number < 1000 else "PENDING"
+            monitor.watch(str(number))
+        await asyncio.sleep(60)
+        assert slurm.queries["squeue"] <= 13
+        before = slurm.queries["squeue"]
+        for number in range(600):  # ten submissions and ten page views a second
+            monitor.watch(str(2000 + number))
+            slurm.states[str(2000 + number)] = "PENDING"
+            monitor.look_soon()
+            await monitor.look_jobs(0)
+            await asyncio.sleep(0.1)
+        assert slurm.queries["squeue"] - before <= 31
+
+    in_virtual_time(story)
+
+
+def test_nobody_is_asked_while_no_job_is_watched() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        await asyncio.sleep(600)
+        monitor.look_soon()
+        await asyncio.sleep(600)
+
+    assert in_virtual_time(story) == {}
+
+
+def test_the_last_server_that_ends_ends_the_questions() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "RUNNING"}
+        monitor.watch("1")
+        await asyncio.sleep(100)
+        slurm.states = {"1": "COMPLETED"}
+        await asyncio.sleep(100)
+        asked = slurm.queries["squeue"]
+        assert monitor.fate("1").phase is JobPhase.ENDED
+        await asyncio.sleep(1000)
+        assert slurm.queries["squeue"] == asked
+        slurm.states["2"] = "PENDING"
+        monitor.watch("2")
+        await asyncio.sleep(6)
+        assert monitor.fate("2").phase is JobPhase.WAITING
+        assert slurm.queries["squeue"] > asked
+
+    in_virtual_time(story)
+
+
+def test_a_slow_slurm_is_left_alone_for_five_times_as_long() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.takes = 3.0
+        slurm.states = {"1": "PENDING"}
+        monitor.watch("1")
+        await asyncio.sleep(100)
+        assert set(gaps(slurm.asked_at)) == {18.0}
+
+    in_virtual_time(story)
+
+
+def test_after_a_submission_the_next_look_comes_as_soon_as_allowed() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "RUNNING"}
+        monitor.watch("1")
+        await asyncio.sleep(10)
+        slurm.states["2"] = "RUNNING"
+        monitor.watch("2")
+        assert monitor.fate("2").phase is JobPhase.WAITING
+        monitor.look_soon()
+        assert await monitor.changed(2.1)
+        assert monitor.fate("2").phase is JobPhase.RUNNING
+
+    in_virtual_time(story)
+
+
+def test_a_look_that_began_before_the_submission_says_nothing_about_it() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.takes = 0.5
+        looking = asyncio.create_task(monitor.look_jobs(0))
+        await asyncio.sleep(0.1)
+        monitor.watch("7")
+        monitor.look_soon()
+        await looking
+        assert monitor.fate("7").phase is JobPhase.WAITING
+        slurm.states = {"7": "CONFIGURING"}
+        await asyncio.sleep(3.6)
+        assert monitor.fate("7").phase is JobPhase.STARTING
+
+    in_virtual_time(story)
+
+
+def test_an_outage_ends_no_server_and_keeps_the_figures_with_their_age(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "RUNNING"}
+        monitor.watch("1")
+        await monitor.look_nodes(0)
+        await asyncio.sleep(31)
+        good = monitor.snapshot.jobs_at
+        slurm.failure = OUTAGE
+        await asyncio.sleep(600)
+        shot = await monitor.look_nodes(0)
+        assert shot.problem == "squeue: Unable to contact slurm controller (connect failure)"
+        assert (set(shot.jobs), set(shot.nodes), shot.jobs_at) == ({"1"}, {"n1"}, good)
+        view = monitor.fate("1")
+        assert view.phase is JobPhase.RUNNING
+        assert view.age_s == pytest.approx(601, abs=1)
+        assert max(gaps(slurm.asked_at)) <= 61
+        slurm.failure = None
+        await asyncio.sleep(61)
+        assert (await monitor.look_nodes(0)).problem is None
+        assert monitor.fate("1").age_s == pytest.approx(0, abs=31)
+
+    with caplog.at_level(logging.INFO):
+        in_virtual_time(story, log=logging.getLogger("hpchub"))
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "connect failure" in caplog.text
+
+
+def test_a_page_in_an_outage_waits_only_as_long_as_it_wants() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.takes, slurm.failure = 8.0, OUTAGE
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        shot = await monitor.look_jobs(0, patience=0.5)
+        assert loop.time() - began == pytest.approx(0.5)
+        assert (shot.problem, shot.jobs_at, shot.as_of) == (None, None, None)
+        await asyncio.sleep(8)
+        began = loop.time()
+        assert (await monitor.look_jobs(0)).problem is not None
+        assert loop.time() == began
+        assert slurm.queries["squeue"] == 1
+
+    in_virtual_time(story)
+
+
+def test_a_mistake_in_our_own_code_is_an_outage_and_not_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "RUNNING"}
+        monitor.watch("1")
+        await asyncio.sleep(1)
+        slurm.failure = KeyError("oops")
+        await asyncio.sleep(60)
+        assert monitor.fate("1").phase is JobPhase.RUNNING
+        assert monitor.snapshot.problem == "squeue: KeyError: 'oops'"
+
+    in_virtual_time(story, log=logging.getLogger("hpchub"))
+    assert "Traceback" in caplog.text
+
+
+def test_one_who_gives_up_does_not_take_the_answer_from_the_others() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.takes = 1.0
+        slurm.states = {"1": "RUNNING"}
+        impatient = asyncio.create_task(monitor.look_jobs(0))
+        patient = asyncio.create_task(monitor.look_jobs(0))
+        await asyncio.sleep(0.5)
+        impatient.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await impatient
+        assert set((await patient).jobs) == {"1"}
+        assert slurm.queries["squeue"] == 1
+
+    in_virtual_time(story)
+
+
+def test_closing_lets_everybody_go() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.takes = 1000.0
+        monitor.watch("1")
+        waiting = asyncio.create_task(monitor.look_jobs(0))
+        await asyncio.sleep(1)
+        await monitor.close()
+        assert (await waiting).jobs == {}
+
+    in_virtual_time(story)
+
+
+def test_who_waits_for_a_change_hears_of_failures_too_and_of_nothing_in_time() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        assert not await monitor.changed(10)
+        slurm.failure = OUTAGE
+        monitor.watch("1")
+        assert await monitor.changed(10)
+        assert monitor.snapshot.problem is not None
+
+    in_virtual_time(story)
+
+
+def test_a_job_that_nobody_watches_is_told_from_the_last_look() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "SUSPENDED"}
+        assert monitor.fate("1").phase is JobPhase.UNKNOWN
+        await monitor.look_jobs(0)
+        assert monitor.fate("1").phase is JobPhase.RUNNING
+        assert monitor.fate("2").phase is JobPhase.UNKNOWN
+
+    in_virtual_time(story)
+
+
+def test_a_state_of_a_newer_slurm_is_logged_once_and_the_job_kept(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "DREAMING"}
+        monitor.watch("1")
+        await asyncio.sleep(300)
+        assert monitor.fate("1").phase is JobPhase.UNKNOWN
+
+    in_virtual_time(story, log=logging.getLogger("hpchub"))
+    assert caplog.text.count("DREAMING") == 1
+
+
+def test_a_waiting_user_hears_how_many_are_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        queue = {
+            "9": job("9", "PENDING", priority=10),
+            "8": job("8", "PENDING", priority=10),
+            "10": job("10", "PENDING", priority=10),
+            "11": job("11", "PENDING", priority=50),
+            "12_[1-5]": job("12_[1-5]", "PENDING", priority=50),
+            "2": job("2", "PENDING", priority=0, reason="JobHeldUser"),
+            "3": job("3", "PENDING", priority=99, reason="Dependency"),
+            "4": job("4", "RUNNING", priority=99),
+        }
+
+        async def jobs() -> dict[str, object]:
+            return dict(queue)
+
+        monkeypatch.setattr(monitor._jobs, "_query", jobs)
+        await monitor.look_jobs(0)
+        assert [monitor.ahead(job_id) for job_id in ("11", "8", "9", "10")] == [0, 2, 3, 4]
+        assert monitor.ahead("4") is monitor.ahead("777") is None
+
+    in_virtual_time(story)
