@@ -12,7 +12,7 @@ from slurm.records import Job, Sentence
 from texts import mark as _
 from texts import say
 
-__all__ = ["explain_end", "failure", "submission_failure"]
+__all__ = ["StartError", "explain_end", "failure", "submission_failure"]
 
 _ENDS = {
     "COMPLETED": _("The server of job %(job)s has ended by itself."),
@@ -25,6 +25,15 @@ _ENDS = {
     "PREEMPTED": _("Job %(job)s had to make room for one of higher priority."),
     "FAILED": _("Job %(job)s failed (exit code %(exit)s)."),
 }
+
+
+class StartError(SpawnException):
+    """A start that failed, with what the hub's pages show: without these two they show its repr."""
+
+    def __init__(self, text: str, html: str, *, reason: str, status: int) -> None:
+        super().__init__(text, reason=reason, message_html=html, status_code=status)
+        self.jupyterhub_message = text
+        self.jupyterhub_html_message = html
 
 
 def explain_end(job_id: str, job: Job | None) -> Sentence:
@@ -42,21 +51,17 @@ def explain_end(job_id: str, job: Job | None) -> Sentence:
 
 def failure(
     lang: str, sentence: Sentence, *, reason: str, log: Sequence[str] = (), status: int = 400
-) -> SpawnException:
+) -> StartError:
     """Make the exception that the hub shows: one sentence, and the end of the log as plain text."""
     text = say(lang, sentence)
     html = Markup("<p>{}</p>").format(text)
     if log:
         heading = say(lang, Sentence(_("The end of the job's log:"), {}))
         html += Markup('<p>{}</p><pre class="job-log">{}</pre>').format(heading, "\n".join(log))
-    error = SpawnException(text, reason=reason, message_html=str(html), status_code=status)
-    # What the hub's pages show; without these it shows the exception's repr.
-    error.jupyterhub_message = text
-    error.jupyterhub_html_message = str(html)
-    return error
+    return StartError(text, str(html), reason=reason, status=status)
 
 
-def submission_failure(lang: str, error: SlurmError) -> SpawnException:
+def submission_failure(lang: str, error: SlurmError) -> StartError:
     """Say that Slurm refused, in its own words; or that it does not answer, which is no refusal."""
     if isinstance(error, SlurmRefused):
         refusal = Sentence(_("Slurm refused the job: %(words)s"), {"words": error.message})
