@@ -1,0 +1,26 @@
+"""``python -m services.queues``, started by JupyterHub as one of its services."""
+
+import asyncio
+import logging
+import os
+import sys
+
+from queues.policy import PolicyError
+from services.queues.app import serve
+from services.queues.settings import Settings, SettingsError
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(asctime)s %(name)s: %(message)s")
+    # JupyterHub's login code writes session ids there at INFO.
+    logging.getLogger("tornado.application").setLevel(logging.WARNING)
+    try:
+        asyncio.run(serve(Settings.from_environment(os.environ)))
+    except (PolicyError, SettingsError, OSError) as error:
+        print(f"services.queues: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

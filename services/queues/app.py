@@ -1,0 +1,63 @@
+"""The web application of the service, and its life from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+from typing import Any
+
+from jupyterhub.log import log_request
+from jupyterhub.services.auth import HubOAuthCallbackHandler
+from tornado import web
+
+from queues.policy import load_policy
+from services.queues.desk import Desk
+from services.queues.handlers import ApiHandler, NoSuchAddressHandler, PageHandler
+from services.queues.settings import Settings
+from slurm.monitor import Monitor
+
+__all__ = ["make_app", "serve"]
+
+log = logging.getLogger(__name__)
+
+
+def make_app(desk: Desk, settings: Settings) -> web.Application:
+    """Return the application that answers below the service's prefix."""
+    routes: list[tuple[str, Any]] = [
+        (settings.prefix, PageHandler),
+        (f"{settings.prefix}api/v1/queues", ApiHandler),
+        (f"{settings.prefix}oauth_callback", HubOAuthCallbackHandler),
+    ]
+    return web.Application(
+        routes,
+        default_handler_class=NoSuchAddressHandler,
+        desk=desk,
+        base_url=settings.base_url,
+        # Signs this process's login cookies; after a restart browsers are silently sent through the hub.
+        cookie_secret=secrets.token_bytes(32),
+        # JupyterHub's own, which leaves codes and tokens out of the log.
+        log_function=log_request,
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Answer until told to end.
+
+    Raises
+    ------
+    queues.policy.PolicyError
+        When the queues of the site cannot be used.
+    """
+    desk = Desk(load_policy(settings.queues), Monitor())
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    server = make_app(desk, settings).listen(settings.port, settings.host)
+    log.info("queues: answering on %s:%s%s", settings.host, settings.port, settings.prefix)
+    await ending.wait()
+    server.stop()
+    await server.close_all_connections()
+    await desk.close()
