@@ -10,7 +10,7 @@ from tornado import web
 from traitlets import TraitError
 
 import texts
-from authenticator.audit import Audit, LogAudit, LoginEvent
+from authenticator.audit import Audit, LogAudit, LoginEvent, safe_name
 from authenticator.directory import Directory, DirectorySettings, Person
 from authenticator.door import Credentials, Door, canonical
 from authenticator.errors import LoginError, Refused, Unavailable
@@ -191,12 +191,19 @@ class LDAPOTPAuthenticator(LoginSettings):
 
     def refusal(self, handler: web.RequestHandler) -> web.HTTPError:
         """Return the answer to everything that is not right, in the language of the request."""
-        return web.HTTPError(403, texts.translate(texts.language_of(handler), REFUSED))
+        return _answer(handler, 403, REFUSED)
 
     def _outage(self, handler: web.RequestHandler) -> web.HTTPError:
-        error = web.HTTPError(503, texts.translate(texts.language_of(handler), UNAVAILABLE))
+        error = _answer(handler, 503, UNAVAILABLE)
         error.headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}  # type: ignore[attr-defined]
         return error
 
     def _note(self, result: str, reason: str, name: object, address: str) -> None:
-        self.audit.record(LoginEvent(result, reason, name if isinstance(name, str) else "", address))
+        self.audit.record(LoginEvent(result, reason, safe_name(name), address))
+
+
+def _answer(handler: web.RequestHandler, status: int, msgid: str) -> web.HTTPError:
+    # The log gets a word, the person the sentence: JupyterHub shows this attribute on its pages.
+    error = web.HTTPError(status, "login refused" if status < 500 else "login not possible")
+    error.jupyterhub_message = texts.translate(texts.language_of(handler), msgid)  # type: ignore[attr-defined]
+    return error

@@ -41,7 +41,7 @@ async def no_answer(door: LDAPOTPAuthenticator, user: str = USER) -> HTTPError:
     with pytest.raises(HTTPError) as answer:
         await door.get_authenticated_user(browser(), typed(user))
     assert answer.value.status_code == 503
-    assert answer.value.get_message() == words.UNAVAILABLE
+    assert answer.value.jupyterhub_message == words.UNAVAILABLE
     return answer.value
 
 
