@@ -149,6 +149,10 @@ class Instance:
     def slurm_conf(self) -> Path:
         return self.etc / "slurm" / "slurm.conf"
 
+    def slurm_log(self, program: str) -> Path:
+        """Return the log that one of Slurm's daemons writes itself, with the time of each line."""
+        return self.log / "slurm" / f"{program}.log"
+
     @property
     def munge_socket(self) -> Path:
         return self.run / "munge" / "munge.socket"

@@ -108,6 +108,7 @@ def _make_folders(instance: Instance) -> None:
         (instance.run / "munge", munge, 0o755),
         (instance.data / "munge", munge, 0o700),
         (instance.log / "munge", munge, 0o700),
+        (instance.log / "slurm", slurm, 0o755),
         (instance.run / "mariadb", mysql, 0o700),
         (instance.run / "nslcd", nslcd, 0o755),
         (instance.run / "slurmctld", slurm, 0o755),

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from demo.ports import needed
+from demo.settings import Instance, SettingError
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HPCHUB_PORT", "eighty"),
+        ("HPCHUB_PORT", "70000"),
+        ("HPCHUB_PORT_BASE", "-1"),
+        ("HPCHUB_STATE", "state"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_name_and_value(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"{name}={value}: write"):
+        Instance.from_environment({name: value})
+
+
+def test_without_settings_the_centre_is_seen_on_this_machine_only() -> None:
+    instance = Instance.from_environment({})
+    assert {port.address for port in needed(instance)} == {"127.0.0.1"}
+    assert instance.url == "http://localhost:8000/"
+
+
+def test_two_centres_share_no_port_and_no_node_address() -> None:
+    first = Instance.from_environment({})
+    second = Instance.from_environment({"HPCHUB_PORT": "8100", "HPCHUB_PORT_BASE": "19000"})
+    numbers = [port.number for instance in (first, second) for port in needed(instance)]
+    assert len(numbers) == len(set(numbers))
+    assert first.network != second.network
