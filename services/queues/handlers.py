@@ -23,7 +23,7 @@ __all__ = ["ApiHandler", "NoSuchAddressHandler", "PageHandler"]
 log = logging.getLogger(__name__)
 
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 

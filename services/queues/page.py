@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -123,5 +124,6 @@ def _format_free(row: QueueRow, lang: str) -> str:
     return _NONE
 
 
-def _format_gpus(types: Any) -> str:
-    return ", ".join(f"{count} × {kind.upper() or 'GPU'}" for kind, count in types.items()) or _NONE
+def _format_gpus(types: Mapping[str, int]) -> str:
+    pairs = (f"{count} × {kind.upper() or 'GPU'}" for kind, count in types.items())
+    return ", ".join(pair.replace(" ", "\N{NO-BREAK SPACE}") for pair in pairs) or _NONE

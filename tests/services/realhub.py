@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 ANSWERS = Path(__file__).with_name("slurm_answers")
 
 HUB_CONFIG = """
+from texts import handler
+
 c = get_config()
+handler.register()
 c.JupyterHub.bind_url = "http://127.0.0.1:{ports[0]}/"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{ports[1]}"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{ports[2]}"
@@ -57,7 +60,7 @@ COMMAND = """#!/bin/sh
 echo "$(basename "$0") $*" >> "{folder}/calls"
 read -r slurm < "{folder}/slurm"
 case "$slurm" in
-  down) echo "$(basename "$0") error: Unable to contact slurm controller (connect failure)" >&2; exit 1 ;;
+  down) echo "slurm_load_jobs error: Unable to contact slurm controller (connect failure)" >&2; exit 1 ;;
   slow) sleep 0.3 ;;
 esac
 case "$(basename "$0") $*" in
@@ -207,7 +210,7 @@ def run_hub(folder: Path) -> Iterator[Hub]:
             cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)},
         )
         running = Hub(f"http://127.0.0.1:{ports[0]}/", slurm, token, process, log)
         try:

@@ -61,8 +61,8 @@ async def test_before_slurm_ever_answered_the_queues_come_without_numbers(own_sl
 
 async def test_the_accounts_of_all_users_cost_one_question(own_slurm: FakeSlurm) -> None:
     accounts = Accounts(client_of(own_slurm))
-    assert await accounts.of("a1113a01") == {"proj01"}
-    assert await accounts.of("a1113a02") == {"proj01", "proj02"}
+    assert await accounts.of("a1113a01") == frozenset({"proj01"})
+    assert await accounts.of("a1113a02") == frozenset({"proj01", "proj02"})
     assert await accounts.of("nouse01") == frozenset()
     assert [call.split()[0] for call in own_slurm.calls] == ["scontrol", "sacctmgr"]
 
