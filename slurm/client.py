@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -61,17 +62,17 @@ class SlurmClient(LoggingConfigurable):
         # looking like rows.
         extra = {"SQUEUE_FORMAT": parse.job_format(mark)}
         text = await self._ask([self.squeue_command, "-h", "-a", "-t", "all"], extra)
-        return {job.id: job for job in self._noting(parse.parse_jobs(text, mark))}
+        return {job.id: job for job in await self._read(parse.parse_jobs, text, mark)}
 
     async def nodes(self) -> dict[str, Node]:
         """Ask for all nodes, by name."""
         text = await self._ask([self.scontrol_command, "-a", "-d", "-o", "show", "node"])
-        return {node.name: node for node in self._noting(hardware.parse_nodes(text))}
+        return {node.name: node for node in await self._read(hardware.parse_nodes, text)}
 
     async def partitions(self) -> dict[str, Partition]:
         """Ask for all partitions, hidden ones too, by name."""
         text = await self._ask([self.scontrol_command, "-a", "-o", "show", "partition"])
-        partitions = self._noting(hardware.parse_partitions(text))
+        partitions = await self._read(hardware.parse_partitions, text)
         return {partition.name: partition for partition in partitions}
 
     async def associations(self) -> tuple[Association, ...]:
@@ -85,7 +86,7 @@ class SlurmClient(LoggingConfigurable):
                 *("where", f"cluster={self.cluster}", parse.ASSOCIATION_FORMAT),
             ]
         )
-        return tuple(self._noting(parse.parse_associations(text)))
+        return tuple(await self._read(parse.parse_associations, text))
 
     async def ended_job(self, job_id: str) -> Job | None:
         """Ask the accounting database about one job; None when it has no record of it."""
@@ -94,9 +95,12 @@ class SlurmClient(LoggingConfigurable):
         )
         return parse.parse_ended_job(text, job_id)
 
-    def _noting(self, parsed: tuple[list[Record], parse.Strange]) -> list[Record]:
+    async def _read(
+        self, parser: Callable[..., tuple[list[Record], parse.Strange]], *text: str
+    ) -> list[Record]:
         """Give the records; warn of rows that were left out, but not again and again of the same."""
-        records, strange = parsed
+        # In a thread: 10,000 jobs take 0.15 s, for which nobody's page should have to wait.
+        records, strange = await asyncio.to_thread(parser, *text)
         fresh = [row for row in strange if row not in self._noted]
         if fresh:
             self.log.warning("%d rows of Slurm's answer were left out: %s", len(fresh), fresh[0])

@@ -18,6 +18,7 @@ import re
 __all__ = ["SlurmError", "SlurmNotUnderstood", "SlurmRefused", "SlurmUnavailable", "classify", "clean"]
 
 _LONGEST_MESSAGE = 1000
+_MOST_READ = 20_000
 _JOINT = "; "
 
 
@@ -96,11 +97,11 @@ _PREFIX = re.compile(
 
 def clean(text: str) -> str:
     """Give Slurm's words on one line, without prefixes, doubles and anything that a terminal would obey."""
-    lines: list[str] = []
-    for raw in text.splitlines():
+    lines: dict[str, None] = {}
+    for raw in text[-_MOST_READ:].splitlines():
         line = _PREFIX.sub("", "".join(c if c.isprintable() else " " for c in raw).strip()).strip()
-        if line and line not in lines:
-            lines.append(line)
+        if line:
+            lines[line] = None
     # Cut at the front, for the same reason as in `summary`.
     return _JOINT.join(lines)[-_LONGEST_MESSAGE:]
 
@@ -117,7 +118,7 @@ def classify(command: str, returncode: int | None, stdout: str, stderr: str) -> 
     stdout, stderr : str
         Both streams; some Slurm commands complain on the wrong one.
     """
-    text = stderr if stderr.strip() else stdout
+    text = (stderr if stderr.strip() else stdout)[-_MOST_READ:]
     message = clean(text) or f"failed without a word (exit status {returncode})"
     if returncode is None or returncode < 0 or _UNAVAILABLE.search(text):
         return SlurmUnavailable(command, returncode, message)

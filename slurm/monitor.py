@@ -213,7 +213,7 @@ class Monitor(LoggingConfigurable):
         looked.set()
 
     def _note_strange_states(self, jobs: dict[str, Job]) -> None:
-        words = {job.state for job in jobs.values() if phase(job.state) is JobPhase.UNKNOWN}
+        words = {word for word in {job.state for job in jobs.values()} if phase(word) is JobPhase.UNKNOWN}
         for word in sorted(words - self._strange_states):
             self.log.warning("Slurm reports a job state that we do not know, %r: such jobs are kept", word)
         self._strange_states |= words

@@ -275,25 +275,34 @@ def test_a_state_of_a_newer_slurm_is_logged_once_and_the_job_kept(caplog: pytest
     assert caplog.text.count("DREAMING") == 1
 
 
-def test_a_waiting_user_hears_how_many_are_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_waiting_user_hears_how_many_are_ahead() -> None:
     async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
-        queue = {
-            "9": job("9", "PENDING", priority=10),
-            "8": job("8", "PENDING", priority=10),
-            "10": job("10", "PENDING", priority=10),
-            "11": job("11", "PENDING", priority=50),
-            "12_[1-5]": job("12_[1-5]", "PENDING", priority=50),
-            "2": job("2", "PENDING", priority=0, reason="JobHeldUser"),
-            "3": job("3", "PENDING", priority=99, reason="Dependency"),
-            "4": job("4", "RUNNING", priority=99),
-        }
-
-        async def jobs() -> dict[str, object]:
-            return dict(queue)
-
-        monkeypatch.setattr(monitor._jobs, "_query", jobs)
+        slurm.records = [
+            job("9", "PENDING", priority=10),
+            job("8", "PENDING", priority=10),
+            job("10", "PENDING", priority=10),
+            job("11", "PENDING", priority=50),
+            job("12_[1-5]", "PENDING", priority=50),
+            job("2", "PENDING", priority=0, reason="JobHeldUser"),
+            job("3", "PENDING", priority=99, reason="Dependency"),
+            job("4", "RUNNING", priority=99),
+        ]
         await monitor.look_jobs(0)
         assert [monitor.ahead(job_id) for job_id in ("11", "8", "9", "10")] == [0, 2, 3, 4]
         assert monitor.ahead("4") is monitor.ahead("777") is None
 
     in_virtual_time(story)
+
+
+async def test_the_first_look_on_a_real_clock_is_not_put_off() -> None:
+    slurm = ScriptedSlurm()
+    slurm.states = {"1": "RUNNING"}
+    monitor = Monitor(client=slurm)
+    assert set((await monitor.look_jobs(0)).jobs) == {"1"}
+    monitor.watch("1")
+    assert monitor.fate("1").phase is JobPhase.WAITING
+    monitor.look_soon()
+    assert await monitor.changed(3)
+    assert monitor.fate("1").phase is JobPhase.RUNNING
+    assert slurm.queries["squeue"] == 2
+    await monitor.close()

@@ -1,4 +1,4 @@
-"""When may a job be called ended? Each story is a row of looks: a state, '-' for absent, '!' for no answer."""
+"""When may a job be called ended? A story is a row of looks: a state, '-' for absent, '!' for no answer."""
 
 import pytest
 

@@ -7,6 +7,7 @@ import selectors
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from slurm.client import SlurmClient
@@ -41,11 +42,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class ScriptedSlurm(SlurmClient):
-    """Answers from `states`, in `takes` seconds, or raises `failure`."""
+    """Answers from `states` and `records`, in `takes` seconds, or raises `failure`."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.states: dict[str, str] = {}
+        self.records: list[Job] = []
         self.takes = 0.01
         self.failure: Exception | None = None
         self.asked_at: list[float] = []
@@ -60,9 +62,8 @@ class ScriptedSlurm(SlurmClient):
         return value
 
     async def jobs(self) -> dict[str, Job]:
-        return await self._answer(
-            "squeue", {job_id: job(job_id, state) for job_id, state in self.states.items()}
-        )
+        found = [*(job(job_id, state) for job_id, state in self.states.items()), *self.records]
+        return await self._answer("squeue", {record.id: record for record in found})
 
     async def nodes(self) -> dict[str, Node]:
         return await self._answer("scontrol", {"n1": Node("n1", frozenset({"IDLE"}))})
@@ -101,4 +102,4 @@ def in_virtual_time(
 
 
 def gaps(moments: Sequence[float]) -> list[float]:
-    return [round(after - before, 3) for before, after in zip(moments, moments[1:], strict=False)]
+    return [round(after - before, 3) for before, after in pairwise(moments)]
