@@ -52,15 +52,13 @@ function updateCost(say) {
   sayLater = setTimeout(() => announce(text), 700);
 }
 
-/** Offer only what the queue gives; a choice it does not give falls back to its first. */
-function restrict(select, allowed, hasEmpty) {
+/** Offer only what the queue gives; a choice it does not give falls back to its first, the usual one. */
+function restrict(select, allowed) {
   if (!select) return;
   for (const option of select.options) {
-    option.hidden = option.disabled = option.value ? !allowed.includes(option.value) : !hasEmpty;
+    option.hidden = option.disabled = option.value ? !allowed.includes(option.value) : allowed.length > 0;
   }
-  if (select.selectedOptions[0]?.disabled) {
-    select.value = [...select.options].find((option) => !option.disabled)?.value ?? "";
-  }
+  if (!select.value || !allowed.includes(select.value)) select.value = allowed[0] ?? "";
 }
 
 function followQueue(say, { isNewChoice }) {
@@ -71,9 +69,9 @@ function followQueue(say, { isNewChoice }) {
     if (!hours.value || (isNewChoice && Number(hours.value) > Number(maxHours))) hours.value = defaultHours;
     hoursHelp.textContent = fill(hoursHelp.dataset.words, { hours: inWords(say, Number(maxHours)) });
     const choices = list(queue.dataset.gpus);
-    restrict(gpus, choices, choices.length === 0);
+    restrict(gpus, choices);
     document.getElementById("gpus-field")?.toggleAttribute("hidden", choices.length === 0);
-    restrict(account, list(queue.dataset.accounts), false);
+    restrict(account, list(queue.dataset.accounts));
   }
   updateCost(say);
 }

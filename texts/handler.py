@@ -24,8 +24,9 @@ def is_local_page(address: str, base_url: str) -> bool:
     >>> is_local_page("/hub/home", "/hub/"), is_local_page("//evil.example/hub/", "/hub/")
     (True, False)
     """
-    path = urlsplit(address).path if address.isprintable() else ""
-    return address.startswith(base_url) and not _UNSAFE.search(path) and not _UNSAFE.match(address)
+    if not address.isprintable() or not address.startswith(base_url):
+        return False
+    return not _UNSAFE.search(urlsplit(address).path)
 
 
 class LanguageHandler(BaseHandler):

@@ -1,0 +1,154 @@
+"""What the pages are rendered with: users, spawners and queues like the real ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from queues.estimate import cost
+from queues.policy import Queue
+from queues.table import NodeCounts, QueueRow, QueueTable
+from slurm.records import Sentence
+
+__all__ = ["EVIL", "PAGES", "queue_form", "spawner", "table", "user"]
+
+EVIL = "<img src=x onerror=alert(1)>\"'</script><b>"
+NOBODY = Sentence("This queue is for certain users only, and you are not among them.", {})
+
+
+def spawner(
+    name: str = "", *, ready: bool = False, pending: str | None = None, **more: Any
+) -> SimpleNamespace:
+    return SimpleNamespace(
+        name=name,
+        display_name=name,
+        ready=ready,
+        pending=pending,
+        active=ready or bool(pending),
+        user_options={"queue": "cas_v100_2", "hours": 4},
+        job_id="4711",
+        last_progress={},
+        options_form="form",
+        orm_spawner=SimpleNamespace(started=datetime(2026, 11, 21, 9, 0)),
+        **more,
+    )
+
+
+def user(name: str = "a1113a01", *spawners: SimpleNamespace) -> SimpleNamespace:
+    return SimpleNamespace(
+        name=name,
+        escaped_name="a1113a01",
+        spawner=spawner(),
+        all_spawners=lambda include_default=True: list(spawners),
+        server_url=lambda name="": f"/user/a1113a01/{name}",
+    )
+
+
+def row(queue: Queue, alloc: int | None, idle: int | None, down: int | None, **more: Any) -> QueueRow:
+    known = alloc is not None and idle is not None and down is not None
+    figures: dict[str, Any] = {
+        "gpus_by_type": {"v100": 10},
+        "free_slots": None,
+        "total_slots": None,
+        "free_gpus": 4 if known else None,
+        "total_gpus": 10 if known else None,
+        "waiting": 2 if known else None,
+        "why_not": None,
+    }
+    total = (alloc or 0) + (idle or 0) + (down or 0) if known else None
+    return QueueRow(
+        queue, alloc, idle, down, total, price=queue.price, max_hours=queue.max_hours, **{**figures, **more}
+    )
+
+
+def queue(name: str, price: str | None = None, **more: Any) -> Queue:
+    shared = {"kind": "shared", "slots_per_node": 10} if price is None else {"kind": "exclusive"}
+    words = {"about": {"en": f"About {name}", "ko": f"{name} 설명"}}
+    return Queue.model_validate({"name": name, "price": price, "max_hours": 48, **shared, **words, **more})
+
+
+def table(*, known: bool = True, problem: str | None = None) -> QueueTable:
+    figures = (3, 2, 0) if known else (None, None, None)
+    rows = (
+        row(queue("jupyter"), *figures, free_slots=38, total_slots=50),
+        row(queue("cas_v100_2", "3000"), *figures),
+        row(queue("amd_a100_4", "8000", gpus_per_node=4, gpu_choices=[4, 2, 1]), *figures),
+        row(queue("bigmem", "1500"), *figures, gpus_by_type={}, total_gpus=0, why_not=NOBODY),
+    )
+    as_of = datetime(2026, 11, 21, 9, 0, tzinfo=UTC) if known else None
+    totals = NodeCounts(3, 2, 0, {"v100": 10}) if known else None
+    return QueueTable(rows, totals, "KRW", as_of, 3.2 if known else None, problem, None)
+
+
+def queue_form(**more: Any) -> dict[str, Any]:
+    return {
+        "table": table(),
+        "accounts": {
+            "jupyter": ("proj01", "proj02"),
+            "cas_v100_2": ("proj01",),
+            "amd_a100_4": (),
+            "bigmem": (),
+        },
+        "account_note": None,
+        "chosen": {
+            "queue": "cas_v100_2",
+            "interface": "notebook",
+            "hours": 4,
+            "gpus": None,
+            "account": "proj01",
+        },
+        "errors": {},
+        "currency": "KRW",
+        "estimate": cost,
+        "refresh_url": "/hub/spawn",
+        "last_end": {},
+        **more,
+    }
+
+
+LOGIN = SimpleNamespace(request_otp=True, otp_prompt="OTP:")
+CLIENT = SimpleNamespace(description="Notebook", redirect_uri="/user/a1113a01/oauth_callback")
+
+PAGES: dict[str, dict[str, Any]] = {
+    "login.html": {"authenticator": LOGIN, "authenticator_login_url": "/hub/login", "login_error": "No."},
+    "home.html": {
+        "user": user(
+            "a1113a01", spawner("second", ready=True), spawner("third"), spawner("fourth", pending="stop")
+        ),
+        "default_server": spawner(pending="spawn"),
+        "url": "/user/a1113a01/",
+        "allow_named_servers": True,
+        "named_server_limit_per_user": 3,
+    },
+    "spawn.html": {
+        "user": user(),
+        "for_user": user("a1113a02"),
+        "url": "/hub/spawn",
+        "error_message": "No such queue",
+        "spawner_options_form": "<p>the form</p>",
+    },
+    "spawn_pending.html": {
+        "user": user(),
+        "spawner": spawner(pending="spawn"),
+        "progress_url": "/hub/api/progress",
+    },
+    "stop_pending.html": {"user": user(), "spawner": spawner(pending="stop")},
+    "not_running.html": {
+        "user": user(),
+        "server_name": "",
+        "spawn_url": "/hub/spawn/a1113a01",
+        "failed": True,
+    },
+    "error.html": {"user": user(), "status_code": 503, "status_message": "Unavailable", "message": "Later"},
+    "404.html": {"user": None, "status_code": 404, "status_message": "Not Found", "no_spawner_check": True},
+    "logout.html": {},
+    "token.html": {
+        "user": user(),
+        "api_tokens": [],
+        "oauth_clients": [],
+        "token_expires_in_options_html": "",
+    },
+    "admin.html": {"user": user(), "admin_access": True, "api_page_limit": 50, "server_version": "6.1.1"},
+    "oauth.html": {"user": user(), "oauth_client": CLIENT, "scope_descriptions": [], "allowed_scopes": []},
+}
