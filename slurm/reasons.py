@@ -9,49 +9,50 @@ from __future__ import annotations
 import re
 
 from slurm.records import Sentence
+from slurm.records import mark as _
 
 __all__ = ["MESSAGES", "explain"]
 
-_BUSY = "waiting for nodes: all %(nodes)s are busy"
-_NO_ROOM = "waiting for nodes: what is free is not enough for this job"
-_SOME_BUSY = "waiting for nodes: all that fit are busy"
-_UNAVAILABLE = "the nodes it needs are down, drained or reserved: %(hosts)s"
-_UNAVAILABLE_SOMEWHERE = "the nodes it needs are down, drained or reserved"
-_MAINTENANCE = "the nodes it needs are reserved for maintenance before it could end"
-_ACCOUNT = "its project account may not use this queue: cancel it and choose another"
-_QOS = "its quality of service is not allowed in this queue"
-_RAW = "Slurm says: %(reason)s"
+_BUSY = _("waiting for nodes: all %(nodes)s are busy")
+_NO_ROOM = _("waiting for nodes: what is free is not enough for this job")
+_SOME_BUSY = _("waiting for nodes: all that fit are busy")
+_UNAVAILABLE = _("the nodes it needs are down, drained or reserved: %(hosts)s")
+_UNAVAILABLE_SOMEWHERE = _("the nodes it needs are down, drained or reserved")
+_MAINTENANCE = _("the nodes it needs are reserved for maintenance before it could end")
+_ACCOUNT = _("its project account may not use this queue: cancel it and choose another")
+_QOS = _("its quality of service is not allowed in this queue")
+_RAW = _("Slurm says: %(reason)s")
 
 _EXACT = {
-    "None": "Slurm has not looked at it yet",
-    "Priority": "others are before it in the queue",
-    "Dependency": "waiting for another job to end",
-    "DependencyNeverSatisfied": "the job it waits for will never end as it demands: cancel it",
-    "BeginTime": "waiting for its start time, or for Slurm to try again",
-    "Reservation": "waiting for its reservation to begin",
-    "ReservationDeleted": "its reservation was deleted: cancel it",
-    "Licenses": "waiting for a software licence",
-    "NodeDown": "a node it needs is down",
-    "BadConstraints": "no node fits what it asks for: cancel it and ask for less",
-    "PartitionDown": "this queue is closed for the moment: jobs wait until it opens",
-    "PartitionInactive": "this queue is switched off",
-    "PartitionTimeLimit": "it asks for more time than this queue allows: cancel it and ask for less",
-    "PartitionNodeLimit": "it asks for more nodes than this queue allows: cancel it and ask for less",
-    "PartitionConfig": "this queue does not allow what it asks for: cancel it and ask for less",
-    "JobHeldUser": "held by its owner, until released",
-    "JobHeldAdmin": "held by an administrator, until released",
-    "InvalidAccount": "its project account is not valid: cancel it and choose another",
+    "None": _("Slurm has not looked at it yet"),
+    "Priority": _("others are before it in the queue"),
+    "Dependency": _("waiting for another job to end"),
+    "DependencyNeverSatisfied": _("the job it waits for will never end as it demands: cancel it"),
+    "BeginTime": _("waiting for its start time, or for Slurm to try again"),
+    "Reservation": _("waiting for its reservation to begin"),
+    "ReservationDeleted": _("its reservation was deleted: cancel it"),
+    "Licenses": _("waiting for a software licence"),
+    "NodeDown": _("a node it needs is down"),
+    "BadConstraints": _("no node fits what it asks for: cancel it and ask for less"),
+    "PartitionDown": _("this queue is closed for the moment: jobs wait until it opens"),
+    "PartitionInactive": _("this queue is switched off"),
+    "PartitionTimeLimit": _("it asks for more time than this queue allows: cancel it and ask for less"),
+    "PartitionNodeLimit": _("it asks for more nodes than this queue allows: cancel it and ask for less"),
+    "PartitionConfig": _("this queue does not allow what it asks for: cancel it and ask for less"),
+    "JobHeldUser": _("held by its owner, until released"),
+    "JobHeldAdmin": _("held by an administrator, until released"),
+    "InvalidAccount": _("its project account is not valid: cancel it and choose another"),
     "AccountNotAllowed": _ACCOUNT,
-    "InvalidQOS": "its quality of service is not valid",
+    "InvalidQOS": _("its quality of service is not valid"),
     "QOSNotAllowed": _QOS,
-    "QOSMaxJobsPerUserLimit": "you run as many jobs as you may: it starts when one of them ends",
-    "AssocMaxJobsLimit": "you run as many jobs as you may: it starts when one of them ends",
-    "MaxJobsPerAccount": "your project runs as many jobs as it may: it starts when one of them ends",
-    "AssocGrpJobsLimit": "your project runs as many jobs as it may: it starts when one of them ends",
-    "Cleaning": "Slurm is tidying up after its last run",
-    "Prolog": "a node is being prepared",
-    "SystemFailure": "Slurm or the system has failed: tell the administrators",
-    "OutOfMemory": "it ran out of memory",
+    "QOSMaxJobsPerUserLimit": _("you run as many jobs as you may: it starts when one of them ends"),
+    "AssocMaxJobsLimit": _("you run as many jobs as you may: it starts when one of them ends"),
+    "MaxJobsPerAccount": _("your project runs as many jobs as it may: it starts when one of them ends"),
+    "AssocGrpJobsLimit": _("your project runs as many jobs as it may: it starts when one of them ends"),
+    "Cleaning": _("Slurm is tidying up after its last run"),
+    "Prolog": _("a node is being prepared"),
+    "SystemFailure": _("Slurm or the system has failed: tell the administrators"),
+    "OutOfMemory": _("it ran out of memory"),
 }
 
 # In this order: the first that matches wins. All of one group read alike and end in what exactly is limited.
@@ -63,22 +64,30 @@ _PATTERNS = (
     (r"Job's QOS not permitted to use this partition", _QOS),
     (
         r"(launch failed|job) requeued (in )?(held|special exit)",
-        "its start failed and Slurm holds it: cancel it and try again",
+        _("its start failed and Slurm holds it: cancel it and try again"),
     ),
-    (r"(Assoc|QOS)Grp\w*Minutes\w*", "your project has used up its hours (%(reason)s)"),
-    (r"AssocGrp\w*", "your project uses as much as it may at a time (%(reason)s)"),
-    (r"(Assoc|QOS)Max\w*Per(Job|Node)\w*", "it asks for more than one job may have (%(reason)s)"),
-    (r"QOSMin\w*", "it asks for less than a job must (%(reason)s)"),
-    (r"(QOS)?Max\w*PerAccount", "your project uses as much as it may at a time (%(reason)s)"),
-    (r"(Assoc|QOS)(Max)?\w*", "you use as much as you may at a time (%(reason)s)"),
-    (r"Association\w*Limit|AccountingPolicy", "a limit of your project holds it back (%(reason)s)"),
-    (r"BurstBuffer\w*", "waiting for its fast storage (%(reason)s)"),
+    (r"(Assoc|QOS)Grp\w*Minutes\w*", _("your project has used up its hours (%(reason)s)")),
+    (r"AssocGrp\w*", _("your project uses as much as it may at a time (%(reason)s)")),
+    (r"(Assoc|QOS)Max\w*Per(Job|Node)\w*", _("it asks for more than one job may have (%(reason)s)")),
+    (r"QOSMin\w*", _("it asks for less than a job must (%(reason)s)")),
+    (r"(QOS)?Max\w*PerAccount", _("your project uses as much as it may at a time (%(reason)s)")),
+    (r"(Assoc|QOS)(Max)?\w*", _("you use as much as you may at a time (%(reason)s)")),
+    (r"Association\w*Limit|AccountingPolicy", _("a limit of your project holds it back (%(reason)s)")),
+    (r"BurstBuffer\w*", _("waiting for its fast storage (%(reason)s)")),
 )
 _COMPILED = tuple((re.compile(pattern), msgid) for pattern, msgid in _PATTERNS)
 _HOSTS = re.compile(r"^ReqNodeNotAvail.*UnavailableNodes:(\S+)")
 
 MESSAGES = frozenset(
-    {_BUSY, _NO_ROOM, _SOME_BUSY, _UNAVAILABLE, _RAW, *_EXACT.values(), *(msgid for _, msgid in _PATTERNS)}
+    {
+        _BUSY,
+        _NO_ROOM,
+        _SOME_BUSY,
+        _UNAVAILABLE,
+        _RAW,
+        *_EXACT.values(),
+        *(msgid for pattern, msgid in _PATTERNS),
+    }
 )
 """All msgids of this file, for those who keep the catalogues."""
 

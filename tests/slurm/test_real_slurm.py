@@ -1,55 +1,26 @@
-"""The client and the monitor against a real Slurm, whose parts are stopped one after the other."""
+"""The client and the monitor against a real Slurm."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import shlex
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from slurm import process
 from slurm.client import SlurmClient
-from slurm.errors import SlurmRefused, SlurmUnavailable, classify
+from slurm.errors import SlurmRefused, classify
 from slurm.monitor import Monitor
 from slurm.records import Node
 from slurm.states import JobPhase, NodeUse, is_held, is_paused, node_use
 from tests.centre import RunningCentre
+from tests.slurm.patience import until
 
 pytestmark = pytest.mark.centre
 SHARED = ("--gres=shard:1", "--cpus-per-task=2")
-
-
-@pytest.fixture(scope="module")
-def centre_of_ours(centre: RunningCentre) -> Iterator[RunningCentre]:
-    centre.cancel_all_jobs()
-    yield centre
-    centre.cancel_all_jobs()
-
-
-@pytest.fixture
-def client(centre_of_ours: RunningCentre) -> SlurmClient:
-    return SlurmClient(
-        environment={"SLURM_CONF": str(centre_of_ours.slurm_conf)}, log=logging.getLogger("hpchub")
-    )
-
-
-@pytest.fixture
-async def monitor(client: SlurmClient) -> AsyncIterator[Monitor]:
-    quick = {"waiting_interval": 0.3, "running_interval": 0.3, "min_interval": 0.2, "max_backoff": 0.5}
-    monitor = Monitor(client=client, log=logging.getLogger("hpchub"), **quick)
-    yield monitor
-    await monitor.close()
-
-
-async def _until(monitor: Monitor, true: Callable[[], bool], limit: float = 20.0) -> None:
-    deadline = time.monotonic() + limit
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
-        await monitor.changed(1.0)
 
 
 async def test_everything_that_this_slurm_says_is_understood(
@@ -84,7 +55,7 @@ async def test_a_job_is_followed_from_its_submission_to_long_after_its_end(
     job_id = await asyncio.to_thread(centre.submit, "a1113a01", *SHARED)
     monitor.watch(job_id)
     assert monitor.fate(job_id).phase is JobPhase.WAITING
-    await _until(monitor, lambda: monitor.fate(job_id).phase is JobPhase.RUNNING)
+    await until(monitor, lambda: monitor.fate(job_id).phase is JobPhase.RUNNING)
     job = monitor.fate(job_id).job
     assert job is not None
     assert job.started is not None
@@ -92,13 +63,13 @@ async def test_a_job_is_followed_from_its_submission_to_long_after_its_end(
     assert job.ends > job.started
 
     await asyncio.to_thread(centre.run, ["scontrol", "suspend", job_id])
-    await _until(monitor, lambda: is_paused(monitor.snapshot.jobs[job_id].state))
+    await until(monitor, lambda: is_paused(monitor.snapshot.jobs[job_id].state))
     assert monitor.fate(job_id).phase is JobPhase.RUNNING
     await asyncio.to_thread(centre.run, ["scontrol", "resume", job_id])
-    await _until(monitor, lambda: not is_paused(monitor.snapshot.jobs[job_id].state))
+    await until(monitor, lambda: not is_paused(monitor.snapshot.jobs[job_id].state))
 
     await asyncio.to_thread(centre.run, ["scancel", job_id])
-    await _until(monitor, lambda: monitor.fate(job_id).phase is JobPhase.ENDED)
+    await until(monitor, lambda: monitor.fate(job_id).phase is JobPhase.ENDED)
     assert (record := await monitor.client.ended_job(job_id)) is not None
     assert record.state == "CANCELLED"
 
@@ -111,7 +82,7 @@ async def test_a_job_that_slurm_has_forgotten_is_ended_after_two_looks(
     monitor.watch(job_id, just_submitted=False)
     assert await monitor.changed(5)
     assert monitor.fate(job_id).phase is JobPhase.UNKNOWN
-    await _until(monitor, lambda: monitor.fate(job_id).phase is JobPhase.ENDED)
+    await until(monitor, lambda: monitor.fate(job_id).phase is JobPhase.ENDED)
     assert (record := await monitor.client.ended_job(job_id)) is not None
     assert (record.state, record.exit_code) == ("COMPLETED", "0:0")
 
@@ -121,9 +92,9 @@ async def test_a_held_and_a_requeued_job_wait_and_say_so(centre: RunningCentre, 
     again = await asyncio.to_thread(centre.submit, "a1113a01", "--requeue", *SHARED)
     monitor.watch(held)
     monitor.watch(again)
-    await _until(monitor, lambda: monitor.fate(again).phase is JobPhase.RUNNING)
+    await until(monitor, lambda: monitor.fate(again).phase is JobPhase.RUNNING)
     await asyncio.to_thread(centre.run, ["scontrol", "requeuehold", again])
-    await _until(monitor, lambda: monitor.fate(again).phase is JobPhase.WAITING)
+    await until(monitor, lambda: monitor.fate(again).phase is JobPhase.WAITING)
     for job_id in (held, again):
         job = monitor.fate(job_id).job
         assert job is not None
@@ -182,70 +153,6 @@ async def test_a_whole_node_takes_all_its_gpus(centre: RunningCentre, client: Sl
     await asyncio.to_thread(centre.wait_for_job, job_id, "RUNNING")
     node = (await client.nodes())["gpu10"]
     assert (node_use(node), node.gpus_allocated) == (NodeUse.ALLOC, {"a100": 4})
-
-
-@pytest.mark.parametrize("program", ["slurmctld", "munge"])
-async def test_a_server_outlives_an_outage(
-    centre: RunningCentre, monitor: Monitor, program: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    job_id = await asyncio.to_thread(centre.submit, "a1113a01", *SHARED)
-    monitor.watch(job_id)
-    await _until(monitor, lambda: monitor.fate(job_id).phase is JobPhase.RUNNING)
-    await asyncio.to_thread(centre.stop, program)
-    try:
-        await _until(monitor, lambda: monitor.snapshot.problem is not None)
-        assert isinstance(monitor._jobs.error, SlurmUnavailable)
-        for _ in range(2):
-            await monitor.changed(15)
-        assert monitor.fate(job_id).phase is JobPhase.RUNNING
-        assert (monitor.fate(job_id).age_s or 0) > 2
-    finally:
-        await asyncio.to_thread(centre.start, program)
-    await _until(monitor, lambda: monitor.snapshot.problem is None, limit=60)
-    assert monitor.fate(job_id).phase is JobPhase.RUNNING
-    assert [record.levelname for record in caplog.records if record.name == "hpchub"] == ["WARNING"]
-
-
-async def test_a_controller_that_hangs_costs_a_page_no_more_than_its_patience(
-    centre: RunningCentre, monitor: Monitor
-) -> None:
-    await monitor.look_jobs(0)
-    monitor.client.timeout = 3.0
-    centre.signal("slurmctld", "STOP")
-    try:
-        await asyncio.sleep(0.3)
-        began = time.monotonic()
-        shot = await monitor.look_jobs(0, patience=0.5)
-        assert time.monotonic() - began < 1.0
-        assert shot.jobs_at is not None
-        assert await monitor.changed(10)
-        assert monitor.snapshot.problem == "squeue: did not answer within 3 s"
-    finally:
-        centre.signal("slurmctld", "CONT")
-    await asyncio.sleep(0.6)
-    assert (await monitor.look_jobs(0)).problem is None
-
-
-async def test_without_the_accounting_database_the_table_still_comes(
-    centre: RunningCentre, client: SlurmClient
-) -> None:
-    await asyncio.to_thread(centre.stop, "slurmdbd")
-    try:
-        assert len(await client.nodes()) == 12
-        with pytest.raises(SlurmUnavailable):
-            await client.associations()
-        with pytest.raises(SlurmUnavailable):
-            await client.ended_job("1")
-    finally:
-        await asyncio.to_thread(centre.start, "slurmdbd")
-
-
-async def test_a_broken_configuration_is_an_outage(tmp_path: Path, client: SlurmClient) -> None:
-    (tmp_path / "slurm.conf").write_text("nonsense here\n")
-    client.environment = {"SLURM_CONF": str(tmp_path / "slurm.conf")}
-    with pytest.raises(SlurmUnavailable, match="Unable to process configuration file") as caught:
-        await client.jobs()
-    assert caught.value.summary == "squeue: Unable to process configuration file"
 
 
 @pytest.mark.parametrize(
