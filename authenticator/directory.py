@@ -1,7 +1,6 @@
 """The LDAP directory: find a person, check the password with one bind, read the groups.
 
-ldap3 has not been released since 2021 and its defaults are not safe, so nothing else imports it. Every call
-opens connections of its own, in the thread that calls, and closes them.
+Every check opens connections of its own, in the thread that calls, and closes them.
 """
 
 import logging
@@ -11,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ldap3 import BASE, NONE, SAFE_SYNC, SIMPLE, SUBTREE, Connection, Server
-from ldap3.core.exceptions import LDAPException
+from ldap3 import BASE, SUBTREE, Connection
 from ldap3.utils.conv import escape_filter_chars
 
+from authenticator import ldap
 from authenticator.errors import Refused, Unavailable
 from authenticator.tls import Endpoint, VerifiedTls
 from authenticator.workers import Deadline
@@ -98,7 +97,7 @@ class Directory:
         settings = self._settings
         with self._connected(endpoint, settings.bind_dn, settings.bind_password, deadline) as link:
             try:
-                code, text = _bind(link)
+                code, text = ldap.bind(link)
             except Unavailable as error:
                 raise _NextServer(error.reason, error.detail) from None
             if code != SUCCESS:
@@ -107,7 +106,7 @@ class Directory:
 
     def _prove(self, endpoint: Endpoint, dn: str, password: bytes, deadline: Deadline) -> None:
         with self._connected(endpoint, dn, password, deadline) as link:
-            code, text = _bind(link)
+            code, text = ldap.bind(link)
         if code in REFUSALS:
             raise Refused(REFUSALS[code], f"{code} {text}")
         if code != SUCCESS:
@@ -121,31 +120,17 @@ class Directory:
         try:
             yield link
         finally:
-            _close(link)
+            ldap.close(link)
 
     def _link(self, endpoint: Endpoint, dn: str, password: bytes, deadline: Deadline) -> Connection:
         settings = self._settings
-        server = Server(
-            endpoint.host,
-            endpoint.port,
-            use_ssl=endpoint.ldaps,
-            tls=self._tls(endpoint),
-            get_info=NONE,
-            connect_timeout=deadline.limit(settings.connect_timeout),
-            allowed_referral_hosts=[],
-        )
-        return Connection(
-            server,
+        return ldap.connection(
+            endpoint,
+            self._tls(endpoint),
             dn,
-            password,  # type: ignore[arg-type]  # bytes are sent unchanged, text is not
-            authentication=SIMPLE,
-            client_strategy=SAFE_SYNC,
-            auto_bind=False,
-            auto_referrals=False,
-            check_names=False,
-            read_only=True,
+            password,
+            connect_timeout=deadline.limit(settings.connect_timeout),
             receive_timeout=deadline.limit(settings.receive_timeout),
-            raise_exceptions=False,
         )
 
     def _tls(self, endpoint: Endpoint) -> VerifiedTls | None:
@@ -168,7 +153,7 @@ class Directory:
         where = settings.user_dn_template.format(username=name) or settings.user_base
         scope = BASE if settings.user_dn_template else SUBTREE
         filter_ = settings.user_filter.format(username=escape_filter_chars(name))
-        code, entries = _search(link, where, filter_, scope, settings.user_name_attribute, limit=2)
+        code, entries = ldap.search(link, where, filter_, scope, settings.user_name_attribute, limit=2)
         if code == NO_SUCH_OBJECT and settings.user_dn_template:
             raise Refused("unknown_user")
         if code not in {SUCCESS, SIZE_LIMIT}:
@@ -188,7 +173,7 @@ class Directory:
             return frozenset()
         filter_ = settings.group_filter.format(username=escape_filter_chars(name), dn=escape_filter_chars(dn))
         attribute = settings.group_name_attribute
-        code, entries = _search(link, settings.group_base, filter_, SUBTREE, attribute)
+        code, entries = ldap.search(link, settings.group_base, filter_, SUBTREE, attribute)
         if code != SUCCESS:
             # Some groups are worse than none: a group may be what keeps somebody out of a queue.
             raise Unavailable("directory", f"the search for groups ended with {code}")
@@ -197,61 +182,3 @@ class Directory:
 
 class _NextServer(Unavailable):
     """A server of no use, and the user's password has not been sent yet."""
-
-
-def _bind(link: Connection) -> tuple[int, str]:
-    """Open, change to TLS where the URI says so, bind; return the result's code and text."""
-    try:
-        link.open(read_server_info=False)
-        if link.server.tls is not None and not link.server.ssl and not link.start_tls(read_server_info=False):
-            raise Unavailable("directory", "the server refuses StartTLS")
-        _status, result, _response, _request = link.bind(read_server_info=False)
-    except (LDAPException, OSError) as error:
-        raise Unavailable("directory", _words(error)) from None
-    if result is None:
-        raise Unavailable("directory", "no answer to the bind")
-    return int(result["result"]), str(result["message"] or result["description"])[:200]
-
-
-def _search(
-    link: Connection, base: str, filter_: str, scope: Any, attribute: str, *, limit: int = 0
-) -> tuple[int, list[tuple[str, list[str]]]]:
-    """Return the result's code, and each entry's name with the values of one attribute."""
-    try:
-        _status, result, response, _request = link.search(
-            base, filter_, search_scope=scope, attributes=[attribute], size_limit=limit
-        )
-    except (LDAPException, OSError) as error:
-        raise Unavailable("directory", _words(error)) from None
-    entries = [
-        (str(entry["dn"]), _values(entry["raw_attributes"], attribute))
-        for entry in response or ()
-        # Active Directory adds references to other servers (searchResRef); nothing follows them.
-        if entry.get("type") == "searchResEntry"
-    ]
-    return int(result["result"]), entries
-
-
-def _values(attributes: dict[str, list[bytes]], wanted: str) -> list[str]:
-    return [
-        value.decode("utf-8", "replace")
-        for name, values in attributes.items()
-        if name.lower() == wanted.lower()
-        for value in values
-    ]
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error)[:200]}"
-
-
-def _close(link: Connection) -> None:
-    # ldap3 takes a connection that failed to open for closed and leaves its socket behind.
-    raw = link.socket
-    try:
-        link.unbind()
-    except (LDAPException, OSError):
-        pass
-    finally:
-        if raw is not None:
-            raw.close()
