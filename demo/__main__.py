@@ -50,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except _ERRORS as error:
         sys.stderr.write(f"demo: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("demo: interrupted; the same command again goes on from here\n")
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,9 +99,12 @@ def _status(centre: Centre, _: argparse.Namespace) -> int:
         return 3
     sys.stdout.write(f"{centre.instance.url}\n\n")
     rows = [("program", "state", "process", "up", "log")]
-    rows += [(s.name, s.state, str(s.pid or "-"), _duration(s.uptime_s), str(s.log)) for s in states]
+    rows += [
+        (s.name, s.state, str(s.pid or "-"), _duration(s.uptime_s), str(centre.instance.log_of(s.name)))
+        for s in states
+    ]
     sys.stdout.write(_table(rows))
-    return 0 if all(state.state == "RUNNING" for state in states) else 1
+    return 0 if all(state.state in {"RUNNING", "STARTING"} for state in states) else 1
 
 
 def _otp(centre: Centre, arguments: argparse.Namespace) -> int:

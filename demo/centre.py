@@ -8,6 +8,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
 
 from demo import accounting, hub_site, ports, site, source, tokens
 from demo.accounts import Accounts
@@ -56,6 +58,8 @@ class Centre:
         with self._locked():
             if self.namespace.first_process() is None:
                 ports.check_free(self.instance)
+            else:
+                self._require_same_settings()
             site.prepare(self.instance, self.accounts)
             source.refresh(self.instance)
             hub_site.write_site(self.instance)
@@ -79,6 +83,7 @@ class Centre:
         supervisord = self.instance.venv / "bin" / "supervisord"
         conf = self.instance.etc / "supervisord.conf"
         argv = [str(supervisord), "-n", "-c", str(conf)]
+        self._settings_file.write_text(self._settings())
         self.namespace.start(site.binds(self.instance), argv, self.instance.environment)
         if not self.supervisor.wait(10.0):
             raise CentreError(f"supervisord does not answer; see {self.instance.log}/namespace.log")
@@ -119,11 +124,7 @@ class Centre:
         if self.namespace.first_process() is None:
             return []
         outside = self.namespace.outside_ids()
-        rows = self.supervisor.states().values()
-        return [
-            ProcessState(row.name, row.state, outside.get(row.pid, 0), row.uptime_s, row.words, row.log)
-            for row in rows
-        ]
+        return [replace(state, pid=outside.get(state.pid, 0)) for state in self.supervisor.states().values()]
 
     def run(
         self,
@@ -147,7 +148,7 @@ class Centre:
 
     def last_lines(self, name: str, count: int = _LAST_LINES) -> str:
         """Return the end of a program's log."""
-        path = self.instance.log / f"{name}.log"
+        path = self.instance.log_of(name)
         if not path.exists():
             return f"({path} is not there)"
         lines = path.read_text(errors="replace").splitlines()[-count:]
@@ -203,6 +204,20 @@ class Centre:
                 self._tell("another command works on this centre; waiting for it")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.instance.run / "settings"
+
+    def _settings(self) -> str:
+        return "".join(f"{name}={value}\n" for name, value in asdict(self.instance).items())
+
+    def _require_same_settings(self) -> None:
+        """Refuse to change ports or folders under programs that run."""
+        running = self._settings_file.read_text().splitlines() if self._settings_file.exists() else []
+        for now, then in zip(self._settings().splitlines(), running, strict=False):
+            if now != then and not now.startswith("checkout="):
+                raise CentreError(f"the centre runs with {then}, and now it is {now}: `make stop` it first")
 
     def _require_root(self) -> None:
         if os.geteuid() != 0:

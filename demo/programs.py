@@ -81,7 +81,6 @@ def _munge(instance: Instance) -> Program:
         "key-file": data / "munge.key",
         "seed-file": data / "munge.seed",
         "pid-file": run / "munged.pid",
-        "log-file": instance.log / "munge" / "munged.log",
     }
     # --force takes over the socket of a munged that was killed.
     flags = ("--foreground", "--force", "--num-threads=4")

@@ -153,6 +153,11 @@ class Instance:
         """Return the log that one of Slurm's daemons writes itself, with the time of each line."""
         return self.log / "slurm" / f"{program}.log"
 
+    def log_of(self, program: str) -> Path:
+        """Return the log worth reading: the program's own if it writes one, else what supervisord caught."""
+        own = (self.slurm_log(program), self.log / program / f"{program}.log")
+        return next((path for path in own if path.exists()), self.log / f"{program}.log")
+
     @property
     def munge_socket(self) -> Path:
         return self.run / "munge" / "munge.socket"

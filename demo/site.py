@@ -107,8 +107,8 @@ def _make_folders(instance: Instance) -> None:
     for path, owner, mode in (
         (instance.run / "munge", munge, 0o755),
         (instance.data / "munge", munge, 0o700),
-        (instance.log / "munge", munge, 0o700),
         (instance.log / "slurm", slurm, 0o755),
+        (instance.log / "nslcd", nslcd, 0o755),
         (instance.run / "mariadb", mysql, 0o700),
         (instance.run / "nslcd", nslcd, 0o755),
         (instance.run / "slurmctld", slurm, 0o755),
@@ -134,7 +134,7 @@ def _write_namespace_files(instance: Instance) -> None:
     write(folder / "group", _with_hub_account(group, f"{HUB_ACCOUNT}:*:{HUB_UID}:\n"))
     ldap = instance.data / "ldap"
     conf = directory.nslcd_conf(ldap, port=instance.port_of("ldap"), ca=instance.etc / "ca.pem")
-    write(folder / "nslcd.conf", f"{conf}log {instance.run}/nslcd/nslcd.log info\n", mode=0o600)
+    write(folder / "nslcd.conf", f"{conf}log {instance.log}/nslcd/nslcd.log info\n", mode=0o600)
 
 
 def _with_hub_account(path: Path, account: str) -> str:

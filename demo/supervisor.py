@@ -24,7 +24,6 @@ class ProcessState:
     pid: int
     uptime_s: int
     words: str
-    log: Path
 
     @property
     def given_up(self) -> bool:
@@ -97,8 +96,8 @@ class Supervisor:
     def reload(self) -> None:
         """Read the configuration file again; stop what is gone or changed, add what is new."""
         [[added, changed, removed]] = self._call("reloadConfig")
+        self.stop_all([*changed, *removed])
         for name in [*changed, *removed]:
-            self._call("stopProcessGroup", name)
             self._call("removeProcessGroup", name)
         for name in [*added, *changed]:
             self._call("addProcessGroup", name)
@@ -107,4 +106,4 @@ class Supervisor:
 def _state(row: dict[str, Any]) -> ProcessState:
     uptime = row["now"] - row["start"] if row["pid"] else 0
     words = row["spawnerr"] or row["description"]
-    return ProcessState(row["name"], row["statename"], row["pid"], uptime, words, Path(row["stdout_logfile"]))
+    return ProcessState(row["name"], row["statename"], row["pid"], uptime, words)

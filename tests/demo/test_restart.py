@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from demo.centre import CentreError
 from demo.ports import check_free
 from demo.settings import CHECKOUT
 from tests.centre import RunningCentre
@@ -71,7 +73,8 @@ def ended_job(centre: RunningCentre) -> str:
 def test_up_a_second_time_is_quick_and_restarts_nothing(centre: RunningCentre) -> None:
     before, began = pids(centre), time.monotonic()
     centre.up()
-    assert time.monotonic() - began < 6
+    # About a second; more on a busy machine, or when the checkout changed and the hub starts again.
+    assert time.monotonic() - began < 15
     assert pids(centre) == before
 
 
@@ -142,6 +145,15 @@ def test_stop_leaves_nothing_behind_but_the_data_and_does_not_start_on_a_taken_p
     centre.up()
     assert accounting(centre, ended) == "COMPLETED|a1113a01"
     assert accounting(centre, running).startswith("CANCELLED")
+
+
+def test_ports_of_a_centre_that_runs_are_not_changed_under_it(centre: RunningCentre) -> None:
+    other = RunningCentre(replace(centre.instance, port=centre.instance.port + 1))
+    with pytest.raises(
+        CentreError, match=r"the centre runs with port=\d+, and now it is port=\d+: `make stop`"
+    ):
+        other.up()
+    centre.up()
 
 
 def test_status_shows_each_program_with_its_log(centre: RunningCentre) -> None:
