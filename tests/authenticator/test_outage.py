@@ -103,14 +103,14 @@ async def test_after_an_outage_the_same_authenticator_works_again(
     assert await door.get_authenticated_user(browser(), typed(USER, otp=code_of(USER, later=1)))
 
 
-async def worst_delay(stop: asyncio.Event) -> float:
-    """Return the longest time the event loop kept a sleeper waiting beyond its 10 ms."""
-    worst = 0.0
+async def delays(stop: asyncio.Event) -> list[float]:
+    """Return how long the event loop kept a sleeper waiting beyond its 10 ms, shortest first."""
+    seen = []
     while not stop.is_set():
         started = time.perf_counter()
         await asyncio.sleep(0.01)
-        worst = max(worst, time.perf_counter() - started - 0.01)
-    return worst
+        seen.append(time.perf_counter() - started - 0.01)
+    return sorted(seen)
 
 
 async def test_fifty_logins_on_a_hanging_directory_hold_up_nobody_else(
@@ -125,7 +125,7 @@ async def test_fifty_logins_on_a_hanging_directory_hold_up_nobody_else(
     for user in users:
         store.set_token(user, seed.seed, now=0)
     stop = asyncio.Event()
-    watch = asyncio.create_task(worst_delay(stop))
+    watch = asyncio.create_task(delays(stop))
     started = time.perf_counter()
     data = typed(USER)
     results = await asyncio.gather(
@@ -137,7 +137,9 @@ async def test_fifty_logins_on_a_hanging_directory_hold_up_nobody_else(
     assert {result.status_code for result in results if isinstance(result, HTTPError)} == {503}
     assert len(results) == 50
     assert took < QUICK["login_timeout"] + 1
-    assert await watch < 0.1
+    waited = await watch
+    assert waited[int(len(waited) * 0.99)] < 0.1
+    assert waited[-1] < 0.5  # a single wait for the directory would take a second
     # Who only waited for a thread has not lost the code.
     unused = [user for user in users if (token := store.token(user)) and token.last_step < 0]
     assert len(unused) >= 50 - 4 * (QUICK["login_timeout"] + 1)
