@@ -31,7 +31,9 @@ class StartError(SpawnException):
     """A start that failed, with what the hub's pages show: without these two they show its repr."""
 
     def __init__(self, text: str, html: str, *, reason: str, status: int) -> None:
-        super().__init__(text, reason=reason, message_html=html, status_code=status)
+        super().__init__(  # type: ignore[no-untyped-call]
+            text, reason=reason, message_html=html, status_code=status
+        )
         self.jupyterhub_message = text
         self.jupyterhub_html_message = html
 

@@ -15,7 +15,7 @@ from slurm.states import JobPhase
 
 __all__ = ["AbortedError", "BootTimeoutError", "JobEndedError", "QueueTimeoutError", "Startup"]
 
-HEARTBEAT = 15.0  # seconds between two looks at the clocks when nothing changes
+HEARTBEAT = 5.0  # seconds without a look at Slurm after which a start asks for one
 
 
 class JobEndedError(Exception):
@@ -96,7 +96,10 @@ class Startup:
                 if found is not None:
                     return found
                 waits: set[asyncio.Future[Any]] = {look} if self._port.done() else {look, self._port}
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                done, _rest = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                if look in done and not look.result():
+                    # A running job is looked at rarely, but this one is not at work yet: it may have died.
+                    self._monitor.look_soon()
             finally:
                 look.cancel()
 

@@ -1,0 +1,63 @@
+"""People who are logged in, and a cluster that every test finds empty."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.centre import RunningCentre
+from tests.person import Person
+
+Login = Callable[[str], Person]
+
+
+@pytest.fixture(scope="session")
+def login(centre: RunningCentre) -> Iterator[Login]:
+    """Log somebody in; once in the session, for a one-time password works once in half a minute."""
+    people: dict[str, Person] = {}
+
+    def login(name: str) -> Person:
+        if name not in people:
+            person = Person(centre.url, name)
+            answer = person.try_login(centre.otp(name), centre.password(name))
+            assert answer.url.path == "/hub/home", person.alert(answer)
+            people[name] = person
+        return people[name]
+
+    yield login
+    for person in people.values():
+        person.close()
+
+
+@pytest.fixture
+def empty(centre: RunningCentre, login: Login) -> Iterator[RunningCentre]:
+    """Give a centre without jobs, and leave it so."""
+    centre.cancel_all_jobs()
+    yield centre
+    centre.up()
+    centre.cancel_all_jobs()
+
+
+@pytest.fixture
+def anna(empty: RunningCentre, login: Login) -> Iterator[Person]:
+    """A user of the project proj01, without a server."""
+    person = login("a1113a01")
+    person.until("stopped", seconds=40)
+    yield person
+    empty.up()
+    for name in ("", "second"):
+        if person.state(name) != "stopped":
+            person.stop(name)
+
+
+@pytest.fixture
+def busy(empty: RunningCentre) -> str:
+    """Have all nodes of the V100 queues taken by somebody else, so that whoever comes now waits."""
+    options = ("--partition=cas_v100_2", "--nodes=5", "--exclusive", "--time=30", "--account=proj02")
+    job = empty.submit("a1113a03", *options)
+    empty.wait_for_job(job, "RUNNING")
+    return job
+
+
+def job_of(person: Person, name: str = "") -> str:
+    """Return the id of the job behind a server, as the waiting page shows it."""
+    return next(event["job_id"] for event in person.progress(name) if event.get("job_id"))

@@ -1,0 +1,105 @@
+"""What happens to users while Slurm, or the hub, is away."""
+
+import time
+
+import pytest
+
+from tests.centre import RunningCentre
+from tests.integration.conftest import job_of
+from tests.person import Person
+
+pytestmark = pytest.mark.centre
+
+
+def test_server_and_form_survive_controller_outage(empty: RunningCentre, anna: Person) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    anna.until("ready")
+    assert anna.get("hub/spawn/a1113a01/second").status_code == 200
+    with empty.without("slurmctld"):
+        time.sleep(3)
+        form = anna.get("hub/spawn/a1113a01/second")
+        assert form.status_code == 200
+        assert "Slurm does not answer" in form.text
+        assert "as of" in form.text
+        assert 'data-cell="total" data-label="Total">5<' in form.text
+        assert anna.get("user/a1113a01/api/status").status_code == 200
+        refused = anna.start("second", queue="jupyter", hours=1)
+        assert (refused.status_code, "does not answer" in refused.text) == (503, True)
+        time.sleep(12)
+        assert anna.state() == "ready"
+    assert anna.state() == "ready"
+    assert anna.get("user/a1113a01/api/status").status_code == 200
+
+
+def test_stop_during_an_outage_is_made_good_afterwards(empty: RunningCentre, anna: Person) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = job_of(anna)
+    anna.until("ready")
+    with empty.without("slurmctld"):
+        anna.stop(wait=False)
+        anna.until("stopped", seconds=50)
+    empty.wait_for_job(job, "CANCELLED", "", limit=60)
+
+
+@pytest.mark.parametrize("waiting", [False, True], ids=["running", "pending"])
+def test_killed_hub_finds_the_job_again(
+    empty: RunningCentre, anna: Person, request: pytest.FixtureRequest, waiting: bool
+) -> None:
+    busy = request.getfixturevalue("busy") if waiting else None
+    anna.submit(queue="jupyter", hours="1")
+    job = job_of(anna)
+    if busy:
+        empty.wait_for_job(job, "PENDING")
+    else:
+        anna.until("ready")
+    empty.kill("hub")
+    empty.up()
+    if busy:
+        assert anna.state() == "spawn"
+        assert job_of(anna) == job
+        empty.run(["scancel", busy])
+    anna.until("ready", seconds=60)
+    assert anna.get("user/a1113a01/tree").status_code == 200
+    jobs = empty.run(["squeue", "-h", "-u", "a1113a01", "-o", "%i"]).stdout.split()
+    assert jobs == [job]
+    anna.stop()
+    empty.wait_for_job(job, "CANCELLED", "COMPLETING", "")
+
+
+def test_job_that_starts_while_the_hub_is_away_gets_its_user(
+    empty: RunningCentre, anna: Person, busy: str
+) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = job_of(anna)
+    empty.wait_for_job(job, "PENDING")
+    empty.stop("hub")
+    empty.run(["scancel", busy])
+    empty.wait_for_job(job, "RUNNING")
+    time.sleep(4)
+    empty.start("hub")
+    anna.until("ready", seconds=60)
+    anna.stop()
+
+
+def test_waiting_job_found_again_can_be_cancelled(empty: RunningCentre, anna: Person, busy: str) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = job_of(anna)
+    empty.kill("hub")
+    empty.up()
+    assert anna.state() == "spawn"
+    anna.stop()
+    empty.wait_for_job(job, "CANCELLED", "")
+
+
+def test_server_that_ended_while_the_hub_was_away_is_known_to_have_ended(
+    empty: RunningCentre, anna: Person
+) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = job_of(anna)
+    anna.until("ready")
+    empty.stop("hub")
+    empty.run(["scancel", job])
+    empty.wait_for_job(job, "CANCELLED", "")
+    empty.start("hub")
+    anna.until("stopped", seconds=60)
+    assert anna.get("hub/home").status_code == 200

@@ -1,0 +1,146 @@
+"""A server's life: waiting, working, stopping, and all the ways in which its job can end."""
+
+import pytest
+
+from tests.centre import RunningCentre
+from tests.integration.conftest import Login, job_of
+from tests.person import Person
+
+pytestmark = pytest.mark.centre
+
+
+def test_notebook_runs_in_a_job_of_the_user_and_stop_gives_the_node_back(
+    empty: RunningCentre, anna: Person
+) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = job_of(anna)
+    anna.until("ready")
+    shown = empty.run(["scontrol", "-o", "show", "job", job]).stdout
+    assert "UserId=a1113a01(" in shown
+    assert "Partition=jupyter" in shown
+    assert "TimeLimit=01:00:00" in shown
+    assert "Requeue=0" in shown
+    assert anna.get("user/a1113a01/").url.path == "/user/a1113a01/tree"
+    assert anna.get("user/a1113a01/lab").status_code == 200
+    anna.stop()
+    assert empty.job_state(job) in ("COMPLETING", "CANCELLED", "")
+
+
+def test_lab_is_the_first_page_when_lab_was_chosen(anna: Person) -> None:
+    anna.submit(queue="jupyter", hours="1", interface="lab")
+    anna.until("ready")
+    assert anna.get("user/a1113a01/").url.path == "/user/a1113a01/lab"
+
+
+def test_exclusive_queue_gives_the_whole_node_with_its_gpus(empty: RunningCentre, login: Login) -> None:
+    person = login("a1113a02")
+    person.submit(queue="amd_a100_4", hours="1", account="proj02")
+    job = job_of(person)
+    person.until("ready")
+    shown = empty.run(["scontrol", "-o", "-d", "show", "job", job]).stdout
+    assert "Account=proj02" in shown
+    assert "gres/gpu=4" in shown
+    assert "OverSubscribe=NO" in shown
+    person.stop()
+
+
+def test_example_notebook_lies_in_the_workspace(empty: RunningCentre, anna: Person) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    anna.until("ready")
+    anna.get("user/a1113a01/tree")  # passes the server's own door
+    listed = anna.get("user/a1113a01/api/contents?content=1").json()
+    names = [item["name"] for item in listed["content"]]
+    assert any(name.endswith(".ipynb") for name in names)
+    assert empty.run(["stat", "-c", "%a %U", "/scratch/a1113a01/workspace"]).stdout.split() == [
+        "700",
+        "a1113a01",
+    ]
+
+
+def test_waiting_page_tells_job_reason_and_place(empty: RunningCentre, anna: Person, busy: str) -> None:
+    before = empty.submit("a1113a03", "--partition=jupyter", "--gres=shard:1", "--account=proj02", "--time=5")
+    anna.submit(queue="jupyter", hours="1")
+    seen = []
+    for event in anna.progress():
+        seen.append(event)
+        if event.get("reason") and "busy" in event["reason"] and event.get("ahead") is not None:
+            break
+    told = seen[-1]
+    assert told["phase"] == "waiting"
+    assert told["state"] == "PENDING"
+    assert int(told["job_id"]) > int(before)
+    assert told["ahead"] == 1
+    anna.stop()
+    assert empty.job_state(told["job_id"]) in ("CANCELLED", "")
+
+
+def test_cancel_on_the_waiting_page_cancels_the_job(empty: RunningCentre, anna: Person, busy: str) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = job_of(anna)
+    assert empty.wait_for_job(job, "PENDING")
+    anna.stop()
+    empty.wait_for_job(job, "CANCELLED", "")
+
+
+def test_job_cancelled_by_an_administrator_while_pending_is_told(
+    empty: RunningCentre, anna: Person, busy: str
+) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = job_of(anna)
+    empty.wait_for_job(job, "PENDING")
+    empty.run(["scancel", job])
+    anna.until("stopped", seconds=30)
+    page = anna.get("hub/spawn-pending/a1113a01")
+    assert f"Job {job} was cancelled" in page.text
+
+
+def test_job_cancelled_by_an_administrator_while_running_is_told(empty: RunningCentre, anna: Person) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = job_of(anna)
+    anna.until("ready")
+    empty.run(["scancel", job])
+    anna.until("stopped", seconds=60)
+    assert f"Job {job} was cancelled" in anna.get("hub/home").text
+
+
+def test_server_that_dies_at_once_shows_the_end_of_its_log(empty: RunningCentre, anna: Person) -> None:
+    # As users do: a broken line in their own configuration.
+    config = f"{empty.run(['sh', '-c', 'echo ~'], 'a1113a01').stdout.strip()}/.jupyter"
+    program = (
+        'mkdir -p "$1"; echo \'raise SystemExit("<b>broken by hand</b>")\' > "$1/jupyter_server_config.py"'
+    )
+    empty.run(["sh", "-c", program, "sh", config], "a1113a01")
+    try:
+        anna.submit(queue="jupyter", hours="1")
+        anna.until("stopped", seconds=60)
+        page = anna.get("hub/spawn-pending/a1113a01")
+        assert "&lt;b&gt;broken by hand&lt;/b&gt;" in page.text
+        assert "<b>broken by hand</b>" not in page.text
+    finally:
+        empty.run(["rm", "-r", config], "a1113a01")
+
+
+def test_two_servers_of_one_user_are_two_jobs(empty: RunningCentre, anna: Person) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    assert anna.start("second", queue="jupyter", hours=1).status_code in (201, 202)
+    anna.until("ready")
+    anna.until("ready", "second")
+    names = empty.run(["squeue", "-h", "-u", "a1113a01", "-o", "%j"]).stdout.split()
+    assert sorted(name.split("/")[2] for name in names) == ["default", "second"]
+    anna.stop("second")
+    assert anna.state() == "ready"
+
+
+def test_logout_stops_all_servers_of_the_user(empty: RunningCentre) -> None:
+    person = Person(empty.url, "a1113a03")
+    person.try_login(empty.otp("a1113a03"), empty.password("a1113a03"))
+    person.submit(queue="jupyter", hours="1")
+    person.until("ready")
+    assert empty.run(["squeue", "-h", "-u", "a1113a03"]).stdout != ""
+    person.get("hub/logout")
+    for _ in range(100):
+        if empty.run(["squeue", "-h", "-u", "a1113a03", "-t", "RUNNING,PENDING"]).stdout == "":
+            break
+    else:
+        raise AssertionError("the job still runs after logout")
+    person.close()
