@@ -9,12 +9,11 @@ import signal
 from typing import Any
 
 from jupyterhub.log import log_request
-from jupyterhub.services.auth import HubOAuthCallbackHandler
 from tornado import web
 
 from queues.policy import load_policy
 from services.queues.desk import Desk
-from services.queues.handlers import ApiHandler, NoSuchAddressHandler, PageHandler
+from services.queues.handlers import ApiHandler, CallbackHandler, NoSuchAddressHandler, PageHandler
 from services.queues.settings import Settings
 from slurm.monitor import Monitor
 
@@ -28,7 +27,7 @@ def make_app(desk: Desk, settings: Settings) -> web.Application:
     routes: list[tuple[str, Any]] = [
         (settings.prefix, PageHandler),
         (f"{settings.prefix}api/v1/queues", ApiHandler),
-        (f"{settings.prefix}oauth_callback", HubOAuthCallbackHandler),
+        (f"{settings.prefix}oauth_callback", CallbackHandler),
     ]
     return web.Application(
         routes,

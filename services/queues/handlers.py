@@ -7,8 +7,9 @@ import logging
 from collections.abc import Awaitable
 from typing import Any
 
-from jupyterhub.services.auth import HubOAuthenticated, UserNotAllowed
+from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated, UserNotAllowed
 from tornado import web
+from tornado.httputil import HTTPServerRequest
 
 import texts
 from queues.table import QueueTable
@@ -18,7 +19,7 @@ from services.queues.view import format_table
 from slurm.records import Sentence
 from texts import mark as _
 
-__all__ = ["ApiHandler", "NoSuchAddressHandler", "PageHandler"]
+__all__ = ["ApiHandler", "CallbackHandler", "NoSuchAddressHandler", "PageHandler"]
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,24 @@ _POLICY = (
 )
 
 
-class _Handler(HubOAuthenticated, web.RequestHandler):
+class _Discreet:
+    """Logs what went wrong without the request's query: tornado's own line shows tokens and codes in it."""
+
+    request: HTTPServerRequest
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        method, path = self.request.method, self.request.path
+        if isinstance(value, web.HTTPError):
+            log.info("%s %s: %s", method, path, value)
+        else:
+            log.error("%s %s failed", method, path, exc_info=(typ, value, tb))
+
+
+class CallbackHandler(_Discreet, HubOAuthCallbackHandler):
+    """Where the hub sends a browser back to after the login."""
+
+
+class _Handler(_Discreet, HubOAuthenticated, web.RequestHandler):
     """Finds out who asks without holding up the others, and lets in whom the hub's scopes let in."""
 
     _asking: dict[str, Any] | None = None
@@ -80,13 +98,6 @@ class _Handler(HubOAuthenticated, web.RequestHandler):
             refresh=self.get_query_argument("refresh", "") == "1",
             person=model.get("kind") == "user",
         )
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Log why a request was refused, without its query: tornado's own line shows tokens in it."""
-        if isinstance(value, web.HTTPError):
-            log.info("%s %s: %s", self.request.method, self.request.path, value)
-        else:
-            super().log_exception(typ, value, tb)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say what is wrong; what led to it is for the log."""

@@ -210,3 +210,10 @@ def test_odd_requests_get_plain_answers(hub: Hub, method: str, path: str, status
     assert answer.status_code == status
     assert "Traceback" not in answer.text
     assert answer.headers["Content-Type"].startswith("application/json")
+
+
+def test_a_login_that_somebody_else_began_is_refused_and_its_code_is_not_logged(hub: Hub) -> None:
+    answer = httpx.get(f"{hub.service}oauth_callback", params={"code": "0f1e2d3c", "state": "foreign"})
+    assert answer.status_code == 403
+    assert "oauth state does not match" in hub.log_of_service()
+    assert "0f1e2d3c" not in hub.log_of_service()
