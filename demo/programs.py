@@ -101,7 +101,7 @@ def _nslcd(instance: Instance) -> Program:
 
 def _slurm(instance: Instance) -> tuple[Program, ...]:
     folder = instance.slurm_conf.parent
-    reads = (instance.slurm_conf, folder / "gres.conf")
+    reads = (instance.slurm_conf, folder / "gres.conf", folder / "cgroup.conf")
     slurmdbd = Program(
         "slurmdbd",
         ("/usr/sbin/slurmdbd", "-D"),

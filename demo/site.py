@@ -83,7 +83,9 @@ def binds(instance: Instance) -> list[Bind]:
     for bind in inside:
         if not bind.target.exists():
             if not bind.source.is_dir():
-                raise SiteError(f"{bind.target} is missing on this machine: run demo/install.sh")
+                raise SiteError(
+                    f"{bind.target} is missing on this machine, and a mount needs it: make it; empty will do"
+                )
             # The machine gets an empty folder; what is in it is seen inside only.
             bind.target.mkdir()
     return inside
@@ -159,6 +161,7 @@ def _write_slurm(instance: Instance) -> None:
     folder = instance.slurm_conf.parent
     write(instance.slurm_conf, render("slurm.conf.j2", **values))
     write(folder / "gres.conf", render("gres.conf.j2", **values))
+    write(folder / "cgroup.conf", render("cgroup.conf.j2"))
     password = secret(instance.data / "database-password")
     text = render("slurmdbd.conf.j2", instance=instance, database_password=password)
     write(folder / "slurmdbd.conf", text, Owner.of("slurm"), 0o600)
