@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 from jupyterhub.proxy import Proxy
 from authenticator import LDAPOTPAuthenticator
+from texts import handler as languages
+from texts import jinja as pages
 
 class NoProxy(Proxy):
     should_start = False
@@ -32,6 +34,10 @@ class NoProxy(Proxy):
     async def check_routes(self, *_): pass
 
 c.JupyterHub.proxy_class = NoProxy
+c.JupyterHub.template_paths = [str(pages.TEMPLATES)]
+c.JupyterHub.template_vars = pages.TEMPLATE_VARS
+c.JupyterHub.jinja_environment_options = {{"extensions": pages.EXTENSIONS}}
+languages.register()
 c.JupyterHub.authenticator_class = LDAPOTPAuthenticator
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{port}"
 c.JupyterHub.db_url = "sqlite:///{folder}/hub.sqlite"
