@@ -1,93 +1,14 @@
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queues.policy import QueuePolicy, parse_policy
-from queues.table import QueueRow, QueueTable, build_table
+from queues.table import build_table
 from slurm.records import Job, Node, Partition
 from slurm.snapshot import Snapshot
-
-NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
-POLICY = parse_policy(
-    """
-[[queues]]
-name = "jupyter"
-kind = "shared"
-slots_per_node = 10
-gres = "shard:1"
-cpus = 2
-max_hours = 24
-[[queues]]
-name = "v100"
-kind = "exclusive"
-gpus_per_node = 2
-price = "1900"
-max_hours = 48
-[[queues]]
-name = "secret"
-kind = "exclusive"
-max_hours = 48
-hidden = true
-"""
-)
-PARTITIONS = (
-    Partition("jupyter"),
-    Partition("v100", exclusive=True),
-    Partition("other"),
-    Partition("secret"),
-)
-
-
-def node(name: str, *states: str, taken: int = 0, gpus_taken: int = 0, queues: str = "jupyter v100") -> Node:
-    return Node(
-        name,
-        frozenset(states or {"IDLE"}),
-        partitions=tuple(queues.split()),
-        cpus=20,
-        cpus_allocated=taken,
-        gpus={"v100": 2},
-        gpus_allocated={"v100": gpus_taken},
-        shards=10,
-    )
-
-
-def jobs_on(name: str, count: int, partition: str = "jupyter", state: str = "RUNNING") -> list[Job]:
-    return [
-        Job(f"{partition}-{name}-{i}-{state}", "n", "u", "proj01", partition, state, nodes=(name,))
-        for i in range(count)
-    ]
-
-
-def pending(job_id: str, partition: str, reason: str = "Resources") -> Job:
-    return Job(job_id, "n", "u", "proj01", partition, "PENDING", reason)
-
-
-def snapshot(
-    nodes: Iterable[Node] = (), jobs: Iterable[Job] = (), partitions: Iterable[Partition] = PARTITIONS
-) -> Snapshot:
-    return Snapshot(
-        jobs={job.id: job for job in jobs},
-        nodes={one.name: one for one in nodes},
-        partitions={partition.name: partition for partition in partitions},
-        jobs_at=NOW - timedelta(seconds=4),
-        nodes_at=NOW - timedelta(seconds=9),
-    )
-
-
-def table(found: Snapshot, policy: QueuePolicy = POLICY) -> QueueTable:
-    return build_table(policy, found, NOW, user="a1113a01", accounts=frozenset({"proj01"}))
-
-
-def row(found: Snapshot, name: str = "jupyter") -> QueueRow:
-    return next(one for one in table(found).rows if one.queue.name == name)
-
-
-def free_slots(nodes: Iterable[Node], jobs: Iterable[Job] = ()) -> int | None:
-    return row(snapshot(nodes, jobs)).free_slots
+from tests.queues.cluster import NOW, POLICY, jobs_on, node, pending, row, snapshot, table
 
 
 def test_user_sees_the_queues_of_the_policy_in_its_order_without_hidden_ones() -> None:
@@ -138,58 +59,6 @@ def test_only_idle_nodes_have_free_gpus_on_an_exclusive_queue() -> None:
     found = row(snapshot([node("gpu01"), node("gpu02", "MIXED"), node("gpu03", "ALLOCATED")]), "v100")
     assert (found.free_gpus, found.total_gpus) == (2, 6)
     assert (found.free_slots, found.total_slots) == (None, None)
-
-
-def test_a_shared_node_has_the_slots_that_its_notebooks_leave() -> None:
-    found = row(snapshot([node("gpu01", "MIXED", taken=6), node("gpu02")], jobs_on("gpu01", 3)))
-    assert (found.free_slots, found.total_slots) == (17, 20)
-    assert found.free_gpus is None
-
-
-@pytest.mark.parametrize("state", ["CONFIGURING", "RUNNING", "SUSPENDED", "COMPLETING"])
-def test_a_job_that_starts_pauses_or_ends_still_has_its_slot(state: str) -> None:
-    assert free_slots([node("gpu01", "MIXED", taken=2)], jobs_on("gpu01", 1, state=state)) == 9
-
-
-@pytest.mark.parametrize("state", ["COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "PENDING"])
-def test_a_job_that_ended_or_waits_has_none(state: str) -> None:
-    assert free_slots([node("gpu01")], jobs_on("gpu01", 1, state=state)) == 10
-
-
-def test_a_full_node_that_slurm_calls_allocated_has_none_and_never_less() -> None:
-    full = node("gpu01", "ALLOCATED", taken=20)
-    assert free_slots([full], jobs_on("gpu01", 10)) == 0
-    assert free_slots([full, node("gpu02")], jobs_on("gpu01", 12)) == 10
-
-
-def test_notebooks_that_share_cpus_do_not_hide_free_slots() -> None:
-    # OverSubscribe=FORCE:10 with one notebook's CPUs for all: 3 of 10 run, Slurm shows 2 CPUs taken.
-    assert free_slots([node("gpu01", "MIXED", taken=2)], jobs_on("gpu01", 3)) == 7
-
-
-def test_a_node_held_by_an_exclusive_job_of_another_queue_has_no_slots() -> None:
-    held = node("gpu01", "MIXED", taken=1)
-    assert free_slots([held, node("gpu02")], jobs_on("gpu01", 1, "v100")) == 10
-    assert free_slots([held], jobs_on("gpu01", 1, "v100", "COMPLETING")) == 0
-
-
-def test_a_job_beside_ours_takes_the_slots_whose_cpus_it_has() -> None:
-    beside = [*jobs_on("gpu01", 2), *jobs_on("gpu01", 1, "other")]
-    assert free_slots([node("gpu01", "MIXED", taken=4 + 8)], beside) == 4
-    # A small one takes CPUs of slots nobody could have used.
-    assert free_slots([node("gpu01", "MIXED", taken=4 + 1)], beside) == 7
-    assert free_slots([node("gpu01", "MIXED", taken=20)], beside) == 0
-
-
-def test_a_job_beside_ours_takes_the_slots_whose_gpu_it_has() -> None:
-    beside = [*jobs_on("gpu01", 2), *jobs_on("gpu01", 1, "other")]
-    assert free_slots([node("gpu01", "MIXED", taken=4 + 1, gpus_taken=1)], beside) == 3
-    assert free_slots([node("gpu01", "MIXED", taken=4 + 1, gpus_taken=2)], beside) == 0
-
-
-def test_jobs_that_slurm_does_not_show_us_are_seen_by_their_cpus() -> None:
-    assert free_slots([node("gpu01", "ALLOCATED", taken=20)]) == 0
-    assert free_slots([node("gpu01", "MIXED", taken=10)], jobs_on("gpu01", 1)) == 5
 
 
 def test_waiting_counts_everybody_who_waits_for_the_partition() -> None:
@@ -322,14 +191,3 @@ def test_figures_always_add_up_whatever_slurm_says(nodes: list[Node], jobs: list
     assert found.totals is not None
     assert found.totals.total == sum(1 for name in shown if {"jupyter", "v100"} & set(kept[name].partitions))
     assert found.totals.total <= (jupyter.total or 0) + (v100.total or 0)
-
-
-@given(st.integers(0, 20), st.integers(0, 2), st.integers(0, 12), st.integers(0, 2))
-def test_one_more_notebook_never_frees_a_slot(taken: int, gpus: int, ours: int, others: int) -> None:
-    nodes = [node("gpu01", "MIXED", taken=taken, gpus_taken=gpus if others else 0)]
-    beside = jobs_on("gpu01", others, "other")
-    before = free_slots(nodes, [*beside, *jobs_on("gpu01", ours)])
-    after = free_slots(nodes, [*beside, *jobs_on("gpu01", ours + 1)])
-    assert before is not None
-    assert after is not None
-    assert after <= before
