@@ -52,6 +52,10 @@ def test_shards_are_counted_where_gresused_counts_too_few(nodes: dict[str, Node]
 def test_an_operators_reason_does_not_pass_for_hardware(nodes: dict[str, Node]) -> None:
     assert nodes["gpu01"].reason == "fan | broken Gres=gpu:h200:9 soon"
     assert nodes["gpu01"].gpus == {"v100": 2}
+    (node,), _ = parse_nodes(
+        "NodeName=n1 State=DOWN Reason=lost its Gres=gpu:9 and Partitions=a [root@now]\n"
+    )
+    assert (node.gpus, node.partitions) == ({}, ())
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_a_waiting_user_hears_how_many_are_ahead() -> None:
             job("10", "PENDING", priority=10),
             job("11", "PENDING", priority=50),
             job("12_[1-5]", "PENDING", priority=50),
-            job("2", "PENDING", priority=0, reason="JobHeldUser"),
+            job("2", "PENDING", priority=99, reason="JobHeldUser"),
             job("3", "PENDING", priority=99, reason="Dependency"),
             job("4", "RUNNING", priority=99),
         ]
