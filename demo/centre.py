@@ -55,7 +55,7 @@ class Centre:
     def up(self) -> None:
         """Bring everything up that is not; a centre that runs already only gets what has changed."""
         self._require_root()
-        with self._locked():
+        with self._locked() as lock:
             if self.namespace.first_process() is None:
                 ports.check_free(self.instance)
             else:
@@ -66,17 +66,17 @@ class Centre:
             if self.namespace.first_process() is not None and not self.supervisor.wait(5.0):
                 self._tell("supervisord does not answer: starting everything again")
                 self.namespace.kill()
-            programs = self._load_programs()
+            programs = self._load_programs(lock)
             start_all(self._steps(programs), self._tell)
 
-    def _load_programs(self) -> tuple[Program, ...]:
+    def _load_programs(self, lock: int) -> tuple[Program, ...]:
         """Write supervisord's configuration, and start supervisord or have it read the file again."""
         if self.namespace.first_process() is not None:
             running = _slapd_command(self.instance)
             programs = site.write_programs(self.instance, running.split("\n"))
             self.supervisor.reload()
             return programs
-        site.prepare_stopped(self.instance)
+        site.prepare_stopped(self.instance, lock)
         slapd = site.prepare_directory(self.instance, self.accounts)
         (self.instance.run / "slapd-command").write_text("\n".join(slapd))
         programs = site.write_programs(self.instance, slapd)
@@ -194,8 +194,8 @@ class Centre:
         tokens.ensure(run, self.instance, self.accounts)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Let one caller at a time change this centre; a second one waits."""
+    def _locked(self) -> Iterator[int]:
+        """Let one caller at a time change this centre; a second one waits. Yields the lock's descriptor."""
         self.instance.state.mkdir(parents=True, exist_ok=True)
         with (self.instance.state / "lock").open("w") as lock:
             try:
@@ -203,7 +203,7 @@ class Centre:
             except BlockingIOError:
                 self._tell("another command works on this centre; waiting for it")
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            yield lock.fileno()
 
     @property
     def _settings_file(self) -> Path:

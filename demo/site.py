@@ -38,8 +38,15 @@ def prepare(instance: Instance, accounts: Accounts) -> None:
     _write_certificates(instance)
 
 
-def prepare_stopped(instance: Instance) -> None:
-    """Make what can be made only while the centre does not run: the database's first files."""
+def prepare_stopped(instance: Instance, lock: int) -> None:
+    """Make what can be made only while the centre does not run: the database's first files.
+
+    Parameters
+    ----------
+    lock : int
+        Descriptor of the lock that the caller holds. The installation inherits it, so that it stays locked
+        out for others until it ends, even when its caller is killed.
+    """
     data = instance.data / "mariadb"
     if data.exists():
         return
@@ -48,7 +55,9 @@ def prepare_stopped(instance: Instance) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     make_folder(aside, Owner.of("mysql"), 0o700)
     argv = ["mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={aside}", "--skip-test-db"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=_INSTALL_LIMIT, check=False)
+    done = subprocess.run(
+        argv, capture_output=True, text=True, timeout=_INSTALL_LIMIT, check=False, pass_fds=(lock,)
+    )
     if done.returncode:
         raise SiteError(f"mariadb-install-db failed: {(done.stderr or done.stdout).strip()[-2000:]}")
     aside.rename(data)

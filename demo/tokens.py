@@ -30,14 +30,24 @@ def ensure(run: Run, instance: Instance, accounts: Accounts) -> None:
     mark, done = instance.etc / "tokens-digest", hashlib.sha256(seeds.encode()).hexdigest()
     if store.exists() and mark.exists() and mark.read_text() == done:
         return
-    if not instance.token_key.exists():
-        _command(run, instance, "init-key")
+    _ensure_key(run, instance)
     # The first one makes the store; the others can come side by side.
     first, *others = accounts.users
     _set(run, instance, first)
     with ThreadPoolExecutor(max_workers=3) as pool:
         list(pool.map(lambda user: _set(run, instance, user), others))
     write(mark, done)
+
+
+def _ensure_key(run: Run, instance: Instance) -> None:
+    if instance.token_key.exists():
+        return
+    try:
+        _command(run, instance, "init-key")
+    except TokenError:
+        # An `up` that was killed may have left this very command running, and it has made the key meanwhile.
+        if not instance.token_key.exists():
+            raise
 
 
 def _set(run: Run, instance: Instance, user: User) -> None:
