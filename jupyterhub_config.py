@@ -47,7 +47,7 @@ c.JupyterHub.services = [
         "cwd": str(Path(__file__).resolve().parent),
         "environment": {
             name: os.environ[name]
-            for name in ("SLURM_CONF", "PYTHONPATH", "HPCHUB_QUEUES")
+            for name in ("HPCHUB_QUEUES", "PATH", "PYTHONPATH", "SLURM_CONF")
             if name in os.environ
         },
         "oauth_no_confirm": True,
@@ -56,7 +56,6 @@ c.JupyterHub.services = [
 ]
 c.JupyterHub.load_roles = [
     {"name": "user", "scopes": ["self", "access:services!service=queues"]},
-    {"name": "queues", "scopes": ["list:users"], "services": ["queues"]},
 ]
 
 if site := os.environ.get("HPCHUB_SITE_CONFIG"):

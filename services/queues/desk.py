@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import UTC, datetime
 from typing import Final
 
 from queues.policy import QueuePolicy
 from queues.table import QueueTable, build_table
-from services.queues.accounts import Accounts
+from slurm.accounts import Accounts
 from slurm.monitor import Monitor
 
 __all__ = ["Desk"]
+
+log = logging.getLogger(__name__)
 
 _MAX_AGE: Final = 30.0
 _PATIENCE: Final = 8.0
@@ -31,7 +34,7 @@ class Desk:
     def __init__(self, policy: QueuePolicy, monitor: Monitor) -> None:
         self._policy = policy
         self._monitor = monitor
-        self._accounts = Accounts(monitor.client)
+        self._accounts = Accounts(monitor.client, log)
 
     async def table_for(
         self, user: str, groups: frozenset[str], *, refresh: bool = False, person: bool = True
@@ -50,7 +53,7 @@ class Desk:
         _jobs, _nodes, accounts = await asyncio.gather(
             self._monitor.look_jobs(max_age, _PATIENCE),
             self._monitor.look_nodes(max_age, _PATIENCE),
-            self._accounts.of(user) if person else _nobody(),
+            self._accounts.names(user) if person else _nobody(),
         )
         return build_table(
             self._policy,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -15,11 +16,11 @@ import httpx
 import pytest
 
 from queues.policy import load_policy
-from services.queues.accounts import Accounts
 from services.queues.desk import Desk
 from services.queues.page import render_page
 from services.queues.settings import Settings, SettingsError
 from services.queues.view import format_table
+from slurm.accounts import Accounts
 from slurm.client import SlurmClient
 from slurm.monitor import Monitor
 from tests.services.realhub import ROOT, FakeSlurm, free_ports
@@ -60,19 +61,19 @@ async def test_before_slurm_ever_answered_the_queues_come_without_numbers(own_sl
 
 
 async def test_the_accounts_of_all_users_cost_one_question(own_slurm: FakeSlurm) -> None:
-    accounts = Accounts(client_of(own_slurm))
-    assert await accounts.of("a1113a01") == frozenset({"proj01"})
-    assert await accounts.of("a1113a02") == frozenset({"proj01", "proj02"})
-    assert await accounts.of("nouse01") == frozenset()
+    accounts = Accounts(client_of(own_slurm), logging.getLogger("test"))
+    assert await accounts.names("a1113a01") == frozenset({"proj01"})
+    assert await accounts.names("a1113a02") == frozenset({"proj01", "proj02"})
+    assert await accounts.names("nouse01") == frozenset()
     assert [call.split()[0] for call in own_slurm.calls] == ["scontrol", "sacctmgr"]
 
 
 async def test_nobody_is_shut_out_while_the_accounting_is_out(own_slurm: FakeSlurm) -> None:
     own_slurm.becomes("down")
-    accounts = Accounts(client_of(own_slurm))
-    assert await accounts.of("a1113a01") is None
+    accounts = Accounts(client_of(own_slurm), logging.getLogger("test"))
+    assert await accounts.names("a1113a01") is None
     before = len(own_slurm.calls)
-    assert await accounts.of("a1113a02") is None
+    assert await accounts.names("a1113a02") is None
     # Left alone for a while, too.
     assert len(own_slurm.calls) == before
 

@@ -7,14 +7,15 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from slurm.client import SlurmClient
 from slurm.look import Look
+from slurm.records import Association
 
 __all__ = ["Accounts"]
 
-log = logging.getLogger(__name__)
+_Log: TypeAlias = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 _MAX_AGE: Final = 300.0
 _MIN_INTERVAL: Final = 30.0
@@ -22,7 +23,7 @@ _PATIENCE: Final = 5.0
 
 
 class Accounts:
-    """The accounts of every user, at most five minutes old.
+    """The associations of every user, at most five minutes old.
 
     Parameters
     ----------
@@ -30,9 +31,12 @@ class Accounts:
         Asks Slurm's accounting database.
     """
 
-    def __init__(self, client: SlurmClient) -> None:
+    def __init__(
+        self, client: SlurmClient, log: logging.Logger | logging.LoggerAdapter[logging.Logger]
+    ) -> None:
         self._client = client
-        self._look: Look[Mapping[str, frozenset[str]]] = Look(
+        self._log = log
+        self._look: Look[Mapping[str, tuple[Association, ...]]] = Look(
             "sacctmgr",
             self._ask,
             self._report,
@@ -42,28 +46,33 @@ class Accounts:
             max_backoff=_MAX_AGE,
         )
 
-    async def of(self, user: str) -> frozenset[str] | None:
-        """Return the accounts of a user: none at all for a stranger, None when nobody could be asked."""
+    async def of(self, user: str) -> tuple[Association, ...] | None:
+        """Return a user's associations: none at all for a stranger, None when nobody could be asked."""
         await self._look.look(_MAX_AGE, _PATIENCE)
         age = self._look.age
         # An answer that failed, or is late, must not shut out a user who has just got an account.
         if not self._look.value or age is None or age > _MAX_AGE:
             return None
-        return self._look.value.get(user, frozenset())
+        return self._look.value.get(user, ())
+
+    async def names(self, user: str) -> frozenset[str] | None:
+        """Return the names of the accounts that a user may charge; None when they are not known."""
+        found = await self.of(user)
+        return None if found is None else frozenset(one.account for one in found)
 
     async def close(self) -> None:
         """Stop a running query."""
         await self._look.close()
 
-    async def _ask(self) -> Mapping[str, frozenset[str]]:
-        found: dict[str, set[str]] = defaultdict(set)
+    async def _ask(self) -> Mapping[str, tuple[Association, ...]]:
+        found: dict[str, list[Association]] = defaultdict(list)
         for association in await self._client.associations():
-            found[association.user].add(association.account)
-        return {user: frozenset(accounts) for user, accounts in found.items()}
+            found[association.user].append(association)
+        return {user: tuple(associations) for user, associations in found.items()}
 
     def _report(self) -> None:
         if self._look.error is not None:
-            log.warning(
+            self._log.warning(
                 "Slurm's accounts are not known, nobody is refused for them: %s",
                 self._look.error,
                 exc_info=self._look.bug,
