@@ -85,6 +85,8 @@ function textOf(html) {
 
 /** The hub puts its own English words, and Python's, before the message of a failed start. */
 function plain(message) {
+  if (message === "Spawn cancelled") return say.cancelled;
+  if (message === "Spawn failed") return "";
   return (message || "").replace(/^Spawn failed: /, "").replace(/^\d+ SpawnException\([^)]*\): /, "");
 }
 

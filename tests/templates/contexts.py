@@ -68,8 +68,8 @@ def queue(name: str, price: str | None = None, **more: Any) -> Queue:
     return Queue.model_validate({"name": name, "price": price, "max_hours": 48, **shared, **words, **more})
 
 
-def table(*, known: bool = True, problem: str | None = None) -> QueueTable:
-    figures = (3, 2, 0) if known else (None, None, None)
+def table(*, known: bool = True, problem: str | None = None, idle: int = 2) -> QueueTable:
+    figures = (3, idle, 0) if known else (None, None, None)
     rows = (
         row(queue("jupyter"), *figures, free_slots=38, total_slots=50),
         row(queue("cas_v100_2", "3000"), *figures),
