@@ -121,6 +121,7 @@ class Centre:
 
     def states(self) -> list[ProcessState]:
         """Return the state of each program, with process ids as this machine sees them."""
+        self._require_root()
         if self.namespace.first_process() is None:
             return []
         outside = self.namespace.outside_ids()
@@ -221,7 +222,9 @@ class Centre:
 
     def _require_root(self) -> None:
         if os.geteuid() != 0:
-            raise CentreError("the demo centre makes mounts and starts daemons as several accounts: be root")
+            raise CentreError(
+                "the demo centre makes mounts and starts daemons as several accounts: be root (sudo)"
+            )
 
 
 def _slapd_command(instance: Instance) -> str:

@@ -65,6 +65,11 @@ class RunningCentre:
     def slurm_conf(self) -> Path:
         return self.instance.slurm_conf
 
+    @property
+    def axe(self) -> Path:
+        """The accessibility checker that a browser test loads into a page."""
+        return self.instance.venv.parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
+
     def up(self) -> None:
         """Bring up what is not; cheap when all is."""
         self._centre.up()
