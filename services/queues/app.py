@@ -12,6 +12,7 @@ from jupyterhub.log import log_request
 from tornado import web
 
 from queues.policy import load_policy
+from services.parent import until_orphaned
 from services.queues.desk import Desk
 from services.queues.handlers import ApiHandler, CallbackHandler, NoSuchAddressHandler, PageHandler
 from services.queues.settings import Settings
@@ -54,9 +55,13 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    server = make_app(desk, settings).listen(settings.port, settings.host)
+    orphaned = loop.create_task(until_orphaned())
+    orphaned.add_done_callback(lambda _task: ending.set())
+    # A hub that starts again at once must not meet the port of its predecessor's service, which is just ending.
+    server = make_app(desk, settings).listen(settings.port, settings.host, reuse_port=True)
     log.info("queues: answering on %s:%s%s", settings.host, settings.port, settings.prefix)
     await ending.wait()
+    orphaned.cancel()
     server.stop()
     await server.close_all_connections()
     await desk.close()

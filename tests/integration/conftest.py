@@ -1,6 +1,8 @@
 """People who are logged in, and a cluster that every test finds empty."""
 
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -61,3 +63,15 @@ def busy(empty: RunningCentre) -> str:
 def job_of(person: Person, name: str = "") -> str:
     """Return the id of the job behind a server, as the waiting page shows it."""
     return next(event["job_id"] for event in person.progress(name) if event.get("job_id"))
+
+
+def event_with(person: Person, field: str, value: object, seconds: float = 30) -> dict[str, Any]:
+    """Follow the progress of a start until an event says something; show the last one when none does."""
+    deadline = time.monotonic() + seconds
+    event: dict[str, Any] = {}
+    for event in person.progress():
+        if event.get(field) == value:
+            return event
+        if time.monotonic() > deadline:
+            break
+    raise AssertionError(f"no event with {field}={value!r}; the last was {event}")

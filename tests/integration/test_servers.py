@@ -3,7 +3,7 @@
 import pytest
 
 from tests.centre import RunningCentre
-from tests.integration.conftest import Login, job_of
+from tests.integration.conftest import Login, event_with, job_of
 from tests.person import Person
 
 pytestmark = pytest.mark.centre
@@ -57,21 +57,20 @@ def test_example_notebook_lies_in_the_workspace(empty: RunningCentre, anna: Pers
     ]
 
 
-def test_waiting_page_tells_job_reason_and_place(empty: RunningCentre, anna: Person, busy: str) -> None:
-    before = empty.submit("a1113a03", "--partition=jupyter", "--gres=shard:1", "--account=proj02", "--time=5")
+def test_waiting_page_tells_job_state_and_reason_in_words(
+    empty: RunningCentre, anna: Person, busy: str
+) -> None:
     anna.submit(queue="jupyter", hours="1")
-    seen = []
-    for event in anna.progress():
-        seen.append(event)
-        if event.get("reason") and "busy" in event["reason"] and event.get("ahead") is not None:
-            break
-    told = seen[-1]
-    assert told["phase"] == "waiting"
-    assert told["state"] == "PENDING"
-    assert int(told["job_id"]) > int(before)
-    assert told["ahead"] == 1
-    anna.stop()
-    assert empty.job_state(told["job_id"]) in ("CANCELLED", "")
+    told = event_with(anna, "reason", "waiting for nodes: all 5 are busy")
+    assert (told["phase"], told["state"], told["ahead"]) == ("waiting", "PENDING", 0)
+    assert told["job_id"] in told["message"]
+
+
+def test_waiting_page_tells_how_many_are_ahead(empty: RunningCentre, anna: Person, busy: str) -> None:
+    empty.submit("a1113a03", "--partition=jupyter", "--gres=shard:1", "--account=proj02", "--time=5")
+    anna.submit(queue="jupyter", hours="1")
+    told = event_with(anna, "ahead", 1)
+    assert told["reason"] == "others are before it in the queue"
 
 
 def test_cancel_on_the_waiting_page_cancels_the_job(empty: RunningCentre, anna: Person, busy: str) -> None:

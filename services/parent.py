@@ -1,0 +1,23 @@
+"""Services end with the hub that started them, even when it was killed and could not tell them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+__all__ = ["until_orphaned"]
+
+
+async def until_orphaned(interval: float = 0.5) -> None:
+    """Return when the process that started this one is gone.
+
+    A service that outlives its hub keeps its port, and the next hub's service cannot start.
+
+    Parameters
+    ----------
+    interval : float
+        Seconds between two looks.
+    """
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(interval)
