@@ -19,5 +19,5 @@ async def until_orphaned(interval: float = 0.5) -> None:
         Seconds between two looks.
     """
     parent = os.getppid()
-    while os.getppid() == parent:
+    while os.getppid() == parent:  # noqa: ASYNC110 - nobody tells a process that its parent is gone
         await asyncio.sleep(interval)

@@ -57,7 +57,7 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, ending.set)
     orphaned = loop.create_task(until_orphaned())
     orphaned.add_done_callback(lambda _task: ending.set())
-    # A hub that starts again at once must not meet the port of its predecessor's service, which is just ending.
+    # A hub that starts again at once must not meet the port of its predecessor's ending service.
     server = make_app(desk, settings).listen(settings.port, settings.host, reuse_port=True)
     log.info("queues: answering on %s:%s%s", settings.host, settings.port, settings.prefix)
     await ending.wait()
