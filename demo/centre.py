@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from xmlrpc.client import Fault
 
 from demo import accounting, hub_site, ports, site, source, tokens
 from demo.accounts import Accounts
@@ -96,8 +97,9 @@ class Centre:
             if self.namespace.first_process() is None:
                 return
             try:
-                self._stop_gently()
-            except (OSError, subprocess.SubprocessError) as problem:
+                if self.supervisor.answers():
+                    self._stop_gently()
+            except (OSError, Fault, subprocess.SubprocessError) as problem:
                 self._tell(f"not all programs stopped in order ({problem}); ending them now")
             self.namespace.kill()
 

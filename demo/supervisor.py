@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, cast
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import Fault, ProtocolError, ServerProxy, Transport
 
-from supervisor.xmlrpc import Faults, SupervisorTransport
+from supervisor.xmlrpc import Faults
 
 _WAIT = True
+# Longer than the patience with any program that is stopped; see Program.stop_seconds.
+_CALL_LIMIT = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +34,48 @@ class ProcessState:
         return self.state in {"FATAL", "EXITED", "UNKNOWN"}
 
 
+class _SocketConnection(HTTPConnection):
+    """HTTP through a socket in the file system, with a time limit (supervisor's own client has none)."""
+
+    def __init__(self, path: Path, limit: float) -> None:
+        super().__init__("localhost", timeout=limit)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class _SocketTransport(Transport):
+    def __init__(self, path: Path, limit: float) -> None:
+        super().__init__()
+        self._path = path
+        self._limit = limit
+
+    def make_connection(self, host: object) -> HTTPConnection:
+        return _SocketConnection(self._path, self._limit)
+
+
 class Supervisor:
     """The supervisord that listens on `socket`."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
 
-    def _call(self, method: str, *arguments: Any, allowed: int | None = None) -> Any:
-        # A connection of its own for each call: the transport's cannot be used again after a failure.
-        transport = SupervisorTransport(None, None, serverurl=f"unix://{self._socket}")
-        # The address is not used: the transport speaks through the socket.
-        server = ServerProxy("http://127.0.0.1", transport=transport)
+    def _call(
+        self, method: str, *arguments: Any, allowed: int | None = None, limit: float = _CALL_LIMIT
+    ) -> Any:
+        # A connection of its own for each call: one that failed cannot be used again.
+        transport = _SocketTransport(self._socket, limit)
+        server = ServerProxy("http://localhost", transport=transport)
         try:
             return getattr(server.supervisor, method)(*arguments)
         except Fault as fault:
             if fault.faultCode == allowed:
                 return None
             raise
-        except HTTPException as error:
+        except (HTTPException, ProtocolError) as error:
             raise ConnectionError(f"supervisord at {self._socket}: {error}") from error
         finally:
             transport.close()
@@ -56,7 +83,7 @@ class Supervisor:
     def answers(self) -> bool:
         """Whether supervisord takes commands."""
         try:
-            return bool(self._call("getState")["statename"] == "RUNNING")
+            return bool(self._call("getState", limit=2.0)["statename"] == "RUNNING")
         except (OSError, Fault):
             return False
 
