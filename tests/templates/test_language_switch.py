@@ -89,7 +89,7 @@ def test_pages_of_the_hub_are_kept(page: str) -> None:
 
 
 def test_static_files_are_served_with_their_types(visitor: httpx.Client) -> None:
-    style, script = visitor.get("hpchub-static/hpchub.css"), visitor.get("hpchub-static/queues.js?v=1")
+    style, script = visitor.get("hpchub-static/theme.css"), visitor.get("hpchub-static/queues.js?v=1")
     assert style.headers["Content-Type"].startswith("text/css")
     assert "javascript" in script.headers["Content-Type"]
     assert style.headers["Cache-Control"] == "no-cache"
