@@ -97,6 +97,8 @@ async def _wait_on(spawner: SlurmGPUSpawner) -> int | None:
     # So that the waiting page, its stream and its Cancel button work as for any other start.
     spawner._spawn_pending = True
     spawner._spawn_future = asyncio.ensure_future(_until_checked(spawner))
+    # Cancel on the waiting page cancels this future; the hub's pages stumble over one left in that state.
+    spawner._spawn_future.add_done_callback(lambda _future: _forget(spawner))
     try:
         await spawner.follow()
         return None
@@ -115,4 +117,7 @@ async def _until_checked(spawner: SlurmGPUSpawner) -> None:
         await asyncio.sleep(0.1)
     if spawner.ready:
         await spawner.user.settings["proxy"].add_user(spawner.user, spawner.name)
+
+
+def _forget(spawner: SlurmGPUSpawner) -> None:
     spawner._spawn_future = None
