@@ -79,7 +79,7 @@ def _up(centre: Centre, _: argparse.Namespace) -> int:
     began = time.monotonic()
     centre.up()
     _tell(f"the centre is up after {time.monotonic() - began:.1f} s\n")
-    sys.stdout.write(f"{centre.instance.url}\n\n{_account_table(centre.accounts)}\n")
+    sys.stdout.write(f"{centre.instance.url}\n\n{_account_table(centre.accounts)}")
     sys.stdout.write(
         "\nA one-time password: make otp NAME=a1113a01    Programs: make status    End: make stop\n"
     )
@@ -131,7 +131,7 @@ def _control(centre: Centre, arguments: argparse.Namespace) -> int:
 
 
 def _account_table(accounts: Accounts) -> str:
-    rows = [("account", "password", "projects", "")]
+    rows = [("account", "password", "projects", "remarks")]
     for user in accounts.users:
         notes = [word for word, true in (("administrator", user.admin), ("locked", user.locked)) if true]
         notes += [] if user.projects else ["no Slurm account"]
