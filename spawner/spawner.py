@@ -127,6 +127,11 @@ class SlurmGPUSpawner(StartsJobs):
             else:
                 await self.shared().monitor.changed(5)
 
+    @property
+    def last_progress(self) -> dict[str, Any]:
+        """What the waiting page shows before its stream begins, and without JavaScript."""
+        return self.describe()
+
     def describe(self) -> dict[str, Any]:
         """Describe the starting server in its user's language."""
         office = self.shared()

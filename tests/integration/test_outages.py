@@ -14,6 +14,7 @@ pytestmark = pytest.mark.centre
 def test_server_and_form_survive_controller_outage(empty: RunningCentre, anna: Person) -> None:
     anna.submit(queue="jupyter", hours="1")
     anna.until("ready")
+    anna.get("user/a1113a01/tree")  # passes the server's own door
     assert anna.get("hub/spawn/a1113a01/second").status_code == 200
     with empty.without("slurmctld"):
         time.sleep(3)
