@@ -93,19 +93,22 @@ async def _check_running(spawner: SlurmGPUSpawner) -> int | None:
 async def _wait_on(spawner: SlurmGPUSpawner) -> int | None:
     """Take up the wait for a job that had no server yet."""
     spawner.log.info("Job %s (%s) is found again, waiting", spawner.job_id, spawner.ticket.name)
-    spawner.shared().monitor.watch(spawner.job_id, just_submitted=False)
+    monitor = spawner.shared().monitor
+    monitor.watch(spawner.job_id, just_submitted=False)
     # So that the waiting page, its stream and its Cancel button work as for any other start.
     spawner._spawn_pending = True
-    spawner._spawn_future = asyncio.ensure_future(_until_checked(spawner))
-    # Cancel on the waiting page cancels this future; the hub's pages stumble over one left in that state.
-    spawner._spawn_future.add_done_callback(lambda _future: _forget(spawner))
+    waiting = spawner._spawn_future = asyncio.ensure_future(_until_checked(spawner))
+    waiting.add_done_callback(lambda _future: _waited(spawner, cancelled=waiting.cancelled()))
     try:
         await spawner.follow()
         return None
     except HTTPError as error:
         spawner.log.warning("Job %s did not bring up its server: %s", spawner.job_id, error)
-        if not spawner.ending:
-            spawner.keep_end(explain_end(spawner.job_id, None))
+        if waiting.cancelled():
+            await _until_stopped(spawner)
+        else:
+            job = await spawner.last_record(spawner.job_id, monitor.fate(spawner.job_id).job)
+            spawner.keep_end(explain_end(spawner.job_id, job))
         return 1
     finally:
         spawner._spawn_pending = False
@@ -119,5 +122,19 @@ async def _until_checked(spawner: SlurmGPUSpawner) -> None:
         await spawner.user.settings["proxy"].add_user(spawner.user, spawner.name)
 
 
-def _forget(spawner: SlurmGPUSpawner) -> None:
+def _waited(spawner: SlurmGPUSpawner, *, cancelled: bool) -> None:
+    """Tidy up after the wait; a Cancel on its page has cancelled it, and the hub stops the server next."""
+    # The hub's pages stumble over a cancelled future, and its stop refuses a server that is still pending.
     spawner._spawn_future = None
+    if cancelled:
+        spawner._spawn_pending = spawner._check_pending = False
+        if spawner.startup is not None:
+            spawner.startup.abort()
+
+
+async def _until_stopped(spawner: SlurmGPUSpawner) -> None:
+    """Let the stop that follows a Cancel end first, so that the check does not begin another."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + 2 * spawner.stop_timeout
+    while spawner.server is not None and loop.time() < deadline:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0.1)
