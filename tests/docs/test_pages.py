@@ -1,0 +1,75 @@
+"""Readers find what the documents name: pages, files, commands."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from authenticator.__main__ import main as authenticator
+from demo import accounts
+from demo.__main__ import main as demo
+from tests.docs.pages import PAGES, ROOT, anchors, code, links, read
+
+FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir()}
+LARGEST_IMAGE = 200_000
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@each_page
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        if link.startswith(("http:", "https:")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), f"{link} is not there"
+        if anchor:
+            assert anchor in anchors(target), f"{link}: no such heading"
+
+
+@each_page
+def test_files_that_are_named_are_there(page: Path) -> None:
+    words = [word.strip("\"',;:") for text in code(page) for word in text.split()]
+    named = [word for word in words if word.split("/")[0] in FOLDERS and "/" in word]
+    assert [word for word in named if not (ROOT / word).exists()] == []
+
+
+@each_page
+def test_make_targets_exist(page: Path) -> None:
+    targets = re.search(r"^\.PHONY: (.+)$", read(ROOT / "Makefile"), re.MULTILINE)
+    assert targets is not None
+    named = {found for text in code(page) for found in re.findall(r"\bmake (?!s\b)([a-z]+)", text)}
+    assert named - set(targets[1].split()) == set()
+
+
+@each_page
+def test_modules_that_are_run_exist(page: Path) -> None:
+    named = {found for text in code(page) for found in re.findall(r"\bpython3? -m ([a-z_.]+)", text)}
+    assert [name for name in sorted(named) if importlib.util.find_spec(name) is None] == []
+
+
+@pytest.mark.parametrize(("program", "main"), [("demo", demo), ("authenticator", authenticator)])
+def test_commands_of_our_programs_exist(
+    program: str, main: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pattern = rf"-m {program} ([a-z][a-z-]*)"
+    named = {found for page in PAGES for text in code(page) for found in re.findall(pattern, text)}
+    assert named
+    for command in sorted(named):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])  # type: ignore[operator]
+        assert ended.value.code == 0, f"{program} {command}: {capsys.readouterr().err}"
+
+
+def test_readme_shows_the_demo_s_accounts() -> None:
+    rows = [line.split() for line in read(ROOT / "README.md").splitlines()]
+    for user in accounts.load().users:
+        assert any(row[:2] == [user.name, user.password] for row in rows), user.name
+
+
+def test_images_are_small_enough_to_load_quickly() -> None:
+    images = [page.parent / link for page in PAGES for link in links(page) if link.endswith(".png")]
+    assert images
+    assert [image.name for image in images if image.stat().st_size > LARGEST_IMAGE] == []
