@@ -1,0 +1,80 @@
+"""Waiting for a place: what the page says meanwhile, and the way out of it."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.window import Windows, refresh_until, start_form, table_of
+from tests.centre import RunningCentre
+from tests.person import Person
+
+pytestmark = [pytest.mark.centre, pytest.mark.browser]
+
+
+def test_waiting_page_shows_reason_and_cancel_works(
+    empty: RunningCentre, anna: Person, busy: str, windows: Windows
+) -> None:
+    options = ("--partition=jupyter", "--gres=shard:1", "--cpus-per-task=2", "--account=proj01", "--time=10")
+    other = empty.submit("a1113a02", *options)
+    page = windows.open(anna)
+    start_form(page, "jupyter")
+    page.get_by_role("button", name="Submit").click()
+    facts = {name: page.locator(f'[data-fact="{name}"]') for name in ("job_id", "state", "reason", "ahead")}
+    expect(facts["state"]).to_have_text("PENDING")
+    expect(facts["reason"]).to_have_text("others are before it in the queue")
+    expect(facts["ahead"]).to_have_text("1")
+    expect(page.locator("#steps [aria-current=step]")).to_have_text("Wait for a place")
+    job = facts["job_id"].inner_text()
+    assert empty.job_state(job) == "PENDING"
+    windows.picture(page, "behind-another")
+
+    empty.run(["scancel", other])
+    expect(facts["ahead"]).to_have_text("none, you are next")
+    expect(facts["reason"]).to_have_text("waiting for nodes: all 5 are busy", timeout=60_000)
+    expect(page.locator("#hp-status")).to_contain_text("waiting for nodes: all 5 are busy")
+    windows.picture(page, "next")
+
+    page.get_by_role("button", name="Cancel").click()
+    page.wait_for_url("**/hub/home")
+    expect(page.get_by_role("link", name="Start My Server")).to_be_visible()
+    empty.wait_for_job(job, "CANCELLED", "")
+    windows.picture(page, "cancelled")
+
+
+def test_page_says_why_when_an_administrator_cancels_the_waiting_job(
+    empty: RunningCentre, anna: Person, busy: str, windows: Windows
+) -> None:
+    page = windows.open(anna)
+    start_form(page, "jupyter")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator('[data-fact="job_id"]')).to_have_text(re.compile(r"^\d+$"))
+    job = page.locator('[data-fact="job_id"]').inner_text()
+    empty.run(["scancel", job])
+    expect(page.get_by_role("heading", name="Your server did not start")).to_be_focused()
+    expect(page.locator("#failed-message")).to_contain_text(f"Job {job}")
+    windows.picture(page, "cancelled-by-administrator")
+    page.get_by_role("link", name="Choose again").click()
+    expect(page.get_by_role("button", name="Submit")).to_be_visible()
+
+
+def test_old_figures_stay_and_say_so_while_slurm_is_down(
+    empty: RunningCentre, anna: Person, windows: Windows
+) -> None:
+    page = windows.open(anna)
+    start_form(page, "amd_a100_4")
+    rows = page.locator("#queue-table tbody tr")
+    # The job of the test before may still be in the figures.
+    refresh_until(page, lambda: table_of(page)["jupyter"] == ["0", "5", "0", "5"])
+    before = rows.all_inner_texts()
+    notice = page.locator("#queues-problem")
+    with empty.without("slurmctld"):
+        refresh_until(page, lambda: notice.inner_text().strip() != "")
+        expect(notice).to_contain_text("Slurm does not answer at the moment. These are the last figures")
+        expect(page.locator("#hp-status")).to_contain_text("Slurm does not answer at the moment.")
+        assert rows.all_inner_texts() == before
+        expect(page.locator("#queue-amd_a100_4")).to_be_checked()
+        windows.picture(page, "slurm-down")
+    refresh_until(page, lambda: notice.inner_text().strip() == "")
+    assert rows.all_inner_texts() == before
+    windows.picture(page, "slurm-back")
