@@ -45,7 +45,7 @@ def test_every_page_has_no_accessibility_violations(
     pages_of_a_server_that_waits(page, tour, empty)
     empty.run(["scancel", busy])
     anna.start(queue="jupyter", hours=1)
-    pages_without_a_server(page, tour, windows)
+    pages_without_a_server(page, tour)
     anna.until("ready")
     page.goto("hub/home")
     expect(page.locator("#stop")).to_be_visible()
@@ -85,9 +85,12 @@ def pages_of_a_server_that_waits(page: Page, tour: Tour, centre: RunningCentre) 
     centre.run(["scancel", page.locator('[data-fact="job_id"]').inner_text()])
     expect(page.locator("#failed")).to_be_visible()
     tour.stop_at(page, "failed")
+    page.goto("hub/user/a1113a01/")
+    expect(page.locator("#start")).to_be_visible()
+    tour.stop_at(page, "not-running")
 
 
-def pages_without_a_server(page: Page, tour: Tour, windows: Windows) -> None:
+def pages_without_a_server(page: Page, tour: Tour) -> None:
     """Pages that look the same whether a server runs or not: they are looked at while one starts."""
     page.goto("hub/token")
     tour.stop_at(page, "tokens")
