@@ -106,10 +106,13 @@ def without_hub(centre: RunningCentre) -> float:
         program = f"exec {centre.instance.venv}/bin/python {launcher}"
         sbatch = ["sbatch", "--parsable", "--partition=jupyter", "--gres=shard:1", "--cpus-per-task=2"]
         where = ["--account=proj01", "--time=5", "--output=/dev/null", "--wrap", program]
+        entering = time.perf_counter()
+        centre.run(["true"], USER)  # into the centre's namespaces and the user's account: not sbatch's time
+        entering = time.perf_counter() - entering
         began = time.perf_counter()
         job = centre.run(["env", *settings, *sbatch, *where], USER).stdout.strip()
         heard = listener.heard.wait(60)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - began - entering
         centre.run(["scancel", job])
         centre.wait_for_job(job, "CANCELLED", "COMPLETED", "FAILED", "")
         listener.shutdown()
