@@ -46,6 +46,9 @@ def main() -> None:
         f"--ServerApp.port={port}",
         f"--ServerApp.port_retries={PORT_TRIES}",
         "--ServerApp.jpserver_extensions={'singleuser.report': True}",
+        # Compute nodes seldom reach the internet, and nobody wants to be asked about news there.
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     from jupyterhub.singleuser import main as serve
 

@@ -10,7 +10,11 @@ from typing import Any, cast
 from slurm.errors import SlurmError, SlurmNotUnderstood, SlurmUnavailable, classify
 from slurm.process import run
 
-__all__ = ["ActsAsUser"]
+__all__ = ["ActsAsUser", "HelperRefusedError"]
+
+
+class HelperRefusedError(SlurmError):
+    """The helper refused the request: its settings and the hub's do not fit together."""
 
 
 class ActsAsUser:
@@ -79,4 +83,6 @@ class ActsAsUser:
             return classify(*streams, str(reply["stdout"]), str(reply["stderr"]))
         if kind == "not-understood":
             return SlurmNotUnderstood("sbatch", 0, str(reply.get("stdout", "")).strip()[:200])
+        if kind == "invalid":
+            return HelperRefusedError("hpchub-as-user", None, str(reply.get("message", "")))
         return SlurmUnavailable("hpchub-as-user", None, str(reply.get("message", kind)))

@@ -7,8 +7,8 @@ because it is installed on its own, owned by root, where neither the hub nor a u
 settings stand beside it in a file of the same name that ends in ``.json``.
 
 The argument lists are built here and not by the caller, every key and value is checked here, and what
-is not in the closed set is refused by name: a hub that has been broken into can start notebooks, not
-programs of its choice in another place.
+is not in the closed set is refused by name. The script itself is the hub's: whoever has the hub's account
+can run jobs as any ordinary user, and nothing on the machine where the hub runs.
 """
 
 from __future__ import annotations
@@ -161,8 +161,8 @@ def job_environment(request: Request, settings: Settings, user: pwd.struct_passw
     if not isinstance(given, dict):
         raise RefusedError("environment must be an object")
     for name, value in given.items():
-        if not VARIABLE.match(name):
-            raise RefusedError(f"the variable {name[:40]!r} is not one that the hub may set")
+        if not VARIABLE.match(name) and name not in settings.get("variables", []):
+            raise RefusedError(f"the hub may not set {name[:40]!r}: it is not in this program's `variables`")
         if not isinstance(value, str) or "\0" in value:
             raise RefusedError(f"the value of {name} must be text")
     return {**own_environment(settings, user), **given}

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from slurm.errors import SlurmError, SlurmRefused
 from slurm.records import Job, Sentence
+from spawner.acting import HelperRefusedError
 from texts import mark as _
 from texts import say
 
@@ -68,6 +69,15 @@ def submission_failure(lang: str, error: SlurmError) -> StartError:
     if isinstance(error, SlurmRefused):
         refusal = Sentence(_("Slurm refused the job: %(words)s"), {"words": error.message})
         return failure(lang, refusal, reason="refused")
+    if isinstance(error, HelperRefusedError):
+        broken = Sentence(
+            _(
+                "The hub is not set up rightly, so the job was not submitted. "
+                "Please tell the administrators: %(words)s"
+            ),
+            {"words": error.message},
+        )
+        return failure(lang, broken, reason="setup", status=500)
     outage = Sentence(
         _(
             "Slurm does not answer at the moment, so the job could not be submitted. "

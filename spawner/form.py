@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,10 @@ async def render_form(spawner: StartsJobs) -> str:
     """Render the form for the user who looks at it."""
     office = spawner.shared()
     standing = await office.standing(spawner.user)
-    await office.monitor.look_nodes(FRESH, PATIENCE)
-    snapshot = await office.monitor.look_jobs(FRESH, PATIENCE)
+    await asyncio.gather(
+        office.monitor.look_nodes(FRESH, PATIENCE), office.monitor.look_jobs(FRESH, PATIENCE)
+    )
+    snapshot = office.monitor.snapshot
     table = build_table(
         office.policy,
         snapshot,

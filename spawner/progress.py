@@ -36,6 +36,7 @@ def describe(
     ahead: int | None,
     partition: Partition | None,
     asked_at: datetime | None,
+    silent: bool = False,
 ) -> Event:
     """Describe a starting server as an event of the hub's progress stream.
 
@@ -45,6 +46,8 @@ def describe(
         None until sbatch has answered.
     asked_at : datetime or None
         When Slurm was last heard.
+    silent : bool
+        Whether Slurm did not answer when it was asked last.
     """
     if view is None or not job_id:
         text = Sentence(_("The job is being submitted to the queue “%(queue)s”."), {"queue": queue})
@@ -52,7 +55,7 @@ def describe(
     job = view.job
     reason = _reason(view, partition)
     event: Event = {
-        "message": say(lang, _sentence(job_id, view, reason)),
+        "message": say(lang, _sentence(job_id, view, reason, silent=silent)),
         "phase": view.phase.value,
         "queue": queue,
         "job_id": job_id,
@@ -75,8 +78,10 @@ def _reason(view: JobView, partition: Partition | None) -> Sentence | None:
     return explain(view.job.reason, nodes=len(partition.nodes) if partition else 0)
 
 
-def _sentence(job_id: str, view: JobView, reason: Sentence | None) -> Sentence:
+def _sentence(job_id: str, view: JobView, reason: Sentence | None, *, silent: bool) -> Sentence:
     job = view.job
+    if silent:
+        return Sentence(_PHASE_TEXTS[JobPhase.UNKNOWN], {"job": job_id})
     if view.phase is JobPhase.WAITING:
         if job is None:
             return Sentence(_("Job %(job)s is submitted."), {"job": job_id})

@@ -13,6 +13,7 @@ from slurm.snapshot import JobView
 from slurm.states import JobPhase
 from spawner import resume
 from spawner.endings import explain_end
+from spawner.leaving import replace_logout
 from spawner.port import replace_batchspawner_route
 from spawner.progress import describe
 from spawner.starting import StartsJobs
@@ -20,8 +21,9 @@ from spawner.ticket import Ticket
 
 __all__ = ["SlurmGPUSpawner"]
 
-# batchspawner registers its own when it is imported.
+# batchspawner registers a route of its own when it is imported, and the hub's logout knows nothing of queues.
 replace_batchspawner_route()
+replace_logout()
 
 OVER = (JobPhase.ENDING, JobPhase.ENDED)
 RETRY_PAUSE = 2.0  # seconds between two tries to cancel
@@ -144,6 +146,7 @@ class SlurmGPUSpawner(StartsJobs):
             ahead=office.monitor.ahead(self.job_id) if self.job_id else None,
             partition=office.monitor.snapshot.partitions.get(queue.partition),
             asked_at=office.monitor.snapshot.jobs_at,
+            silent=office.monitor.snapshot.problem is not None,
         )
 
     # --- what survives -----------------------------------------------------------------------------

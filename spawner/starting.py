@@ -16,7 +16,7 @@ import texts
 from slurm.errors import SlurmError, SlurmRefused
 from slurm.records import Job, Sentence
 from slurm.states import JobPhase, phase
-from spawner.acting import ActsAsUser
+from spawner.acting import ActsAsUser, HelperRefusedError
 from spawner.endings import explain_end, failure, submission_failure
 from spawner.form import PATIENCE, render_form
 from spawner.office import Office
@@ -38,7 +38,6 @@ class StartsJobs(SpawnerSettings):
 
     def __init__(self, **kwargs: Any) -> None:
         self.ticket = Ticket()
-        self.request: Request | None = None
         self.refused: OptionsError | None = None
         self.typed: dict[str, Any] = {}
         self.asker: Any = None
@@ -90,20 +89,22 @@ class StartsJobs(SpawnerSettings):
         raise failure(self.language, Sentence(text, {}), reason="link", status=200)
 
     @default("apply_user_options")
-    def _apply_user_options_default(self) -> Callable[[Any, dict[str, Any]], Any]:
-        return type(self).take_options
+    def _apply_user_options_default(self) -> Callable[[Any, dict[str, Any]], None]:
+        # `start` takes them: from this hook a refusal would leave a traceback in the log.
+        return lambda _spawner, _options: None
 
-    async def take_options(self, user_options: dict[str, Any]) -> None:
-        """Check the options, from wherever they come; JupyterHub calls this before each start."""
+    async def take_options(self, user_options: dict[str, Any]) -> Request:
+        """Check the options, from wherever they come."""
         self.asker = self.handler
         office = self.shared()
         standing = await office.standing(self.user)
         snapshot = await office.monitor.look_nodes(60, PATIENCE)
         options: Options = self._or_refuse(partial(parse, user_options, office.policy))
-        self.request = self._or_refuse(
+        request: Request = self._or_refuse(
             partial(resolve, options, office.policy, snapshot.partitions, standing)
         )
         self.default_url = "/lab" if options.interface == "lab" else "/tree"
+        return request
 
     def _or_refuse(self, check: Callable[[], Any]) -> Any:
         try:
@@ -116,14 +117,13 @@ class StartsJobs(SpawnerSettings):
 
     async def start(self) -> tuple[str, int]:
         """Submit the job and wait for its server, however long the queue takes."""
-        if self.request is None:
-            raise failure(self.language, Sentence(_("No options were given."), {}), reason="options")
+        request = await self.take_options(self.user_options)
         self.ending = False
         name = job_name(self.hub_name, self.user.name, self.name)
         self.ticket = Ticket(name=name, token_digest=digest(self.api_token), language=self.language)
         # Before sbatch: a hub that dies while sbatch runs finds the job by this name.
         self.save()
-        self._submission = asyncio.ensure_future(self._submit(self.request))
+        self._submission = asyncio.ensure_future(self._submit(request))
         # A cancelled start must not lose the id of a job that Slurm is just taking.
         await asyncio.shield(self._submission)
         return await self.follow()
@@ -134,7 +134,7 @@ class StartsJobs(SpawnerSettings):
             self.job_id = await self.acts.submit(**self.job_of(request))
         except SlurmError as error:
             self.log.warning("Job %s was not submitted: %s", name, error)
-            if not isinstance(error, SlurmRefused):
+            if not isinstance(error, (SlurmRefused, HelperRefusedError)):
                 # It may have gone through all the same.
                 self.shared().abandoned.add(name, self.cancel_found)
             raise submission_failure(self.language, error) from error

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 
-__all__ = ["Person"]
+__all__ = ["Login", "Person"]
 
 
 class Person:
@@ -102,3 +102,7 @@ class Person:
         """Return what a page says in its alerts, without the markup."""
         found = re.findall(r'role="alert"[^>]*>(.*?)</', page.text, re.DOTALL)
         return " ".join(re.sub(r"<[^>]+>|\s+", " ", text).strip() for text in found)
+
+
+Login = Callable[[str], Person]
+"""Gives somebody who is logged in, by name."""

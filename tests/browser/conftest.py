@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.window import PATIENCE_MS, Windows
 from tests.centre import RunningCentre
-from tests.person import Person
-
-Login = Callable[[str], Person]
+from tests.person import Login, Person
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -37,24 +35,6 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="session")
-def login(centre: RunningCentre) -> Iterator[Login]:
-    """Log somebody in; once in the session, for a one-time password works once in half a minute."""
-    people: dict[str, Person] = {}
-
-    def login(name: str) -> Person:
-        if name not in people:
-            person = Person(centre.url, name)
-            answer = person.try_login(centre.otp(name), centre.password(name))
-            assert answer.url.path == "/hub/home", person.alert(answer)
-            people[name] = person
-        return people[name]
-
-    yield login
-    for person in people.values():
-        person.close()
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Login
 from tests.browser.window import Windows, start_form
 from tests.centre import RunningCentre
-from tests.person import Person
+from tests.person import Login, Person
 
 pytestmark = [pytest.mark.centre, pytest.mark.browser]
 

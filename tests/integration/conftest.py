@@ -1,33 +1,13 @@
 """People who are logged in, and a cluster that every test finds empty."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.centre import RunningCentre
-from tests.person import Person
-
-Login = Callable[[str], Person]
-
-
-@pytest.fixture(scope="session")
-def login(centre: RunningCentre) -> Iterator[Login]:
-    """Log somebody in; once in the session, for a one-time password works once in half a minute."""
-    people: dict[str, Person] = {}
-
-    def login(name: str) -> Person:
-        if name not in people:
-            person = Person(centre.url, name)
-            answer = person.try_login(centre.otp(name), centre.password(name))
-            assert answer.url.path == "/hub/home", person.alert(answer)
-            people[name] = person
-        return people[name]
-
-    yield login
-    for person in people.values():
-        person.close()
+from tests.person import Login, Person
 
 
 @pytest.fixture

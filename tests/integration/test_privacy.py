@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from tests.centre import RunningCentre
-from tests.integration.conftest import Login
-from tests.person import Person
+from tests.person import Login, Person
 
 pytestmark = pytest.mark.centre
 

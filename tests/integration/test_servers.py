@@ -3,8 +3,8 @@
 import pytest
 
 from tests.centre import RunningCentre
-from tests.integration.conftest import Login, event_with, job_of
-from tests.person import Person
+from tests.integration.conftest import event_with, job_of
+from tests.person import Login, Person
 
 pytestmark = pytest.mark.centre
 
@@ -129,6 +129,17 @@ def test_two_servers_of_one_user_are_two_jobs(empty: RunningCentre, anna: Person
     assert sorted(name.split("/")[2] for name in names) == ["default", "second"]
     anna.stop("second")
     assert anna.state() == "ready"
+
+
+def test_logout_gives_up_a_server_that_still_waits(empty: RunningCentre, busy: str) -> None:
+    person = Person(empty.url, "hpcadmin")
+    person.try_login(empty.otp("hpcadmin"), empty.password("hpcadmin"))
+    person.submit(queue="jupyter", hours="1")
+    job = job_of(person)
+    empty.wait_for_job(job, "PENDING")
+    person.get("hub/logout")
+    empty.wait_for_job(job, "CANCELLED", "")
+    person.close()
 
 
 def test_logout_stops_all_servers_of_the_user(empty: RunningCentre) -> None:

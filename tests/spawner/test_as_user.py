@@ -123,6 +123,14 @@ def test_job_sees_nothing_of_the_hubs_environment(site: Site, monkeypatch: pytes
     }
 
 
+def test_site_can_allow_variables_of_its_own(site: Site) -> None:
+    request = {**JOB, "environment": {"HTTPS_PROXY": "http://proxy:3128"}}
+    assert "'HTTPS_PROXY'" in site.ask(request)["message"]
+    site.configure(variables=["HTTPS_PROXY"])
+    assert site.ask(request)["ok"]
+    assert site.record()["env"]["HTTPS_PROXY"] == "http://proxy:3128"
+
+
 def test_folders_are_the_users_alone(site: Site) -> None:
     site.ask(JOB)
     for name in ("log", "workspace"):

@@ -9,6 +9,7 @@ from slurm.errors import SlurmRefused, SlurmUnavailable
 from slurm.monitor import JobView
 from slurm.records import Job, Partition
 from slurm.states import JobPhase
+from spawner.acting import HelperRefusedError
 from spawner.endings import explain_end, failure, submission_failure
 from spawner.progress import describe
 from tests.spawner.scripted import job
@@ -48,6 +49,13 @@ def test_running_names_the_node() -> None:
     assert told["expected_start"] is None
 
 
+def test_page_that_waits_through_an_outage_says_so_and_keeps_the_last_state() -> None:
+    waiting = job("PENDING", reason="Resources")
+    told = event(JobView(JobPhase.WAITING, waiting, 60.0), silent=True)
+    assert "Slurm does not answer" in told["message"]
+    assert (told["phase"], told["state"]) == ("waiting", "PENDING")
+
+
 def test_silence_of_slurm_is_not_called_an_end() -> None:
     told = event(JobView(JobPhase.UNKNOWN, job("PENDING"), 60.0))
     assert "Slurm does not answer" in told["message"]
@@ -82,6 +90,8 @@ def test_refusal_is_in_slurms_own_words_and_an_outage_is_no_refusal() -> None:
     refused = submission_failure("en", SlurmRefused("sbatch", 1, "Invalid account or partition"))
     assert refused.jupyterhub_message == "Slurm refused the job: Invalid account or partition"
     assert refused.status_code == 400
+    wrong = submission_failure("en", HelperRefusedError("hpchub-as-user", None, "the hub may not set 'X'"))
+    assert "tell the administrators: the hub may not set 'X'" in wrong.jupyterhub_message
     silent = submission_failure("en", SlurmUnavailable("sbatch", 1, "connect failure"))
     assert "does not answer" in silent.jupyterhub_message
     assert silent.status_code == 503
