@@ -16,7 +16,7 @@ from slurm.snapshot import Snapshot
 from spawner.options import Options, Standing
 
 if TYPE_CHECKING:
-    from spawner.starting import StartsJobs
+    from spawner.choosing import TakesOptions
 
 __all__ = ["first_choices", "render_form"]
 
@@ -24,7 +24,7 @@ FRESH = 2.0  # seconds: opening or refreshing the page asks Slurm, but not again
 PATIENCE = 3.0  # seconds that the page waits for Slurm; then it comes with the last figures and their age
 
 
-async def render_form(spawner: StartsJobs) -> str:
+async def render_form(spawner: TakesOptions) -> str:
     """Render the form for the user who looks at it."""
     office = spawner.shared()
     standing = await office.standing(spawner.user)
@@ -79,7 +79,7 @@ def first_choices(table: QueueTable, standing: Standing, options: Mapping[str, A
     }
 
 
-def _last_options(spawner: StartsJobs) -> Mapping[str, Any]:
+def _last_options(spawner: TakesOptions) -> Mapping[str, Any]:
     saved = spawner.orm_spawner.user_options if spawner.remember_options else None
     return saved if isinstance(saved, dict) else {}
 
@@ -92,7 +92,7 @@ def _accounts(table: QueueTable, snapshot: Snapshot, standing: Standing) -> dict
     }
 
 
-async def _render(spawner: StartsJobs, context: dict[str, Any]) -> str:
+async def _render(spawner: TakesOptions, context: dict[str, Any]) -> str:
     """Render with the request's own namespace, or without a request (after a refused one) with the site's."""
     handler = spawner.handler or spawner.asker
     spawner.asker = None
@@ -112,5 +112,5 @@ async def _render(spawner: StartsJobs, context: dict[str, Any]) -> str:
     return str(await rendered)
 
 
-def _say(spawner: StartsJobs, sentence: Sentence | str) -> str:
+def _say(spawner: TakesOptions, sentence: Sentence | str) -> str:
     return sentence if isinstance(sentence, str) else texts.say(spawner.language, sentence)

@@ -88,7 +88,7 @@ class SlurmGPUSpawner(StartsJobs):
             if not now:
                 await self._until_over()
         else:
-            self.shared().abandoned.add(self.ticket.name, self.cancel_found)
+            self.abandon(self.ticket.name)
 
     async def _cancel(self) -> bool:
         loop = asyncio.get_running_loop()
@@ -158,13 +158,16 @@ class SlurmGPUSpawner(StartsJobs):
             self.shared().monitor.watch(self.job_id, just_submitted=False)
 
     def get_state(self) -> dict[str, Any]:
+        left = self.office.abandoned.names if self.office is not None else frozenset(self.ticket.abandoned)
+        self.ticket.abandoned = [name for name in self.ticket.abandoned if name in left]
         return {**super().get_state(), **self.ticket.to_state()}
 
     def clear_state(self) -> None:
         if self.job_id and self.office is not None:
             self.office.monitor.unwatch(self.job_id)
         super().clear_state()
-        self.ticket = Ticket(language=self.ticket.language, last_end=self.ticket.last_end)
+        old = self.ticket
+        self.ticket = Ticket(language=old.language, last_end=old.last_end, abandoned=old.abandoned)
 
     # --- batchspawner's own verbs, which would go through a shell -----------------------------------
 

@@ -1,29 +1,24 @@
-"""The start of a server: options, submission, and the wait for job and server."""
+"""The start of a server: submission, and the wait for job and server."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from jinja2.exceptions import TemplateError
 from sqlalchemy.orm import object_session
-from traitlets import default
 
-import texts
 from slurm.errors import SlurmError, SlurmRefused
 from slurm.records import Job, Sentence
 from slurm.states import JobPhase, phase
-from spawner.acting import ActsAsUser, HelperRefusedError
+from spawner.acting import HelperRefusedError
+from spawner.choosing import TakesOptions
 from spawner.endings import explain_end, failure, submission_failure
-from spawner.form import PATIENCE, render_form
-from spawner.office import Office
-from spawner.options import Options, OptionsError, Request, from_form, parse, resolve
+from spawner.options import Request
 from spawner.port import digest
 from spawner.script import render_script
-from spawner.settings import SpawnerSettings, ports_of
+from spawner.settings import ports_of
 from spawner.startup import AbortedError, BootTimeoutError, JobEndedError, QueueTimeoutError, Startup
 from spawner.ticket import Ticket, job_name
 from texts import mark as _
@@ -31,96 +26,20 @@ from texts import mark as _
 __all__ = ["StartsJobs"]
 
 
-class StartsJobs(SpawnerSettings):
-    """The half of the spawner that ends when the server is there."""
-
-    office: ClassVar[Office | None] = None
-
-    def __init__(self, **kwargs: Any) -> None:
-        self.ticket = Ticket()
-        self.refused: OptionsError | None = None
-        self.typed: dict[str, Any] = {}
-        self.asker: Any = None
-        self.startup: Startup | None = None
-        self.ending = False
-        self.resuming = False
-        self._submission: asyncio.Task[None] | None = None
-        super().__init__(**kwargs)
-
-    # --- what the servers of this hub share --------------------------------------------------------
-
-    def shared(self) -> Office:
-        """Return the office, which the first server opens."""
-        kind = type(self)
-        if kind.office is None:
-            kind.office = Office(self.config, Path(self.queues_file), self.log)
-        return kind.office
-
-    @property
-    def acts(self) -> ActsAsUser:
-        return ActsAsUser(self.acts_as_user, self.user.name, self.helper_timeout)
-
-    @property
-    def language(self) -> str:
-        """The language of whoever looks, as far as the hub lets us know; else of whoever started it."""
-        if self.handler is not None:
-            self.ticket.language = texts.language_of(self.handler)
-        return self.ticket.language or texts.default_language
-
-    @property
-    def token_digest(self) -> str:
-        return self.ticket.token_digest
-
-    # --- options -----------------------------------------------------------------------------------
-
-    async def get_options_form(self) -> str:
-        """Render the queue table and the fields (the hub puts them into its spawn page)."""
-        return await render_form(self)
-
-    def run_options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
-        self.typed = {name: values[0] for name, values in form_data.items() if values}
-        options: dict[str, Any] = self._or_refuse(partial(from_form, form_data))
-        return options
-
-    def options_from_query(self, query_data: dict[str, list[str]]) -> dict[str, Any]:
-        """Fill in the form from a link, and start nothing: a link can come from anywhere, and cost money."""
-        self.typed = {name: values[0] for name, values in query_data.items() if values}
-        text = _("Nothing has been started yet. A link filled in the form: please check it and press Submit.")
-        raise failure(self.language, Sentence(text, {}), reason="link", status=200)
-
-    @default("apply_user_options")
-    def _apply_user_options_default(self) -> Callable[[Any, dict[str, Any]], None]:
-        # `start` takes them: from this hook a refusal would leave a traceback in the log.
-        return lambda _spawner, _options: None
-
-    async def take_options(self, user_options: dict[str, Any]) -> Request:
-        """Check the options, from wherever they come."""
-        self.asker = self.handler
-        office = self.shared()
-        standing = await office.standing(self.user)
-        snapshot = await office.monitor.look_nodes(60, PATIENCE)
-        options: Options = self._or_refuse(partial(parse, user_options, office.policy))
-        request: Request = self._or_refuse(
-            partial(resolve, options, office.policy, snapshot.partitions, standing)
-        )
-        self.default_url = "/lab" if options.interface == "lab" else "/tree"
-        return request
-
-    def _or_refuse(self, check: Callable[[], Any]) -> Any:
-        try:
-            return check()
-        except OptionsError as error:
-            self.refused = error
-            raise failure(self.language, error.sentence, reason=f"option {error.field}") from error
-
-    # --- start -------------------------------------------------------------------------------------
+class StartsJobs(TakesOptions):
+    """The part of the spawner that ends when the server is there."""
 
     async def start(self) -> tuple[str, int]:
         """Submit the job and wait for its server, however long the queue takes."""
         request = await self.take_options(self.user_options)
         self.ending = False
         name = job_name(self.hub_name, self.user.name, self.name)
-        self.ticket = Ticket(name=name, token_digest=digest(self.api_token), language=self.language)
+        self.ticket = Ticket(
+            name=name,
+            token_digest=digest(self.api_token),
+            language=self.language,
+            abandoned=self.ticket.abandoned,
+        )
         # Before sbatch: a hub that dies while sbatch runs finds the job by this name.
         self.save()
         self._submission = asyncio.ensure_future(self._submit(request))
@@ -136,7 +55,7 @@ class StartsJobs(SpawnerSettings):
             self.log.warning("Job %s was not submitted: %s", name, error)
             if not isinstance(error, (SlurmRefused, HelperRefusedError)):
                 # It may have gone through all the same.
-                self.shared().abandoned.add(name, self.cancel_found)
+                self.abandon(name)
             raise submission_failure(self.language, error) from error
         self.save()
         self.log.info("Job %s (%s) is submitted to %s", self.job_id, name, request.queue.name)
@@ -217,9 +136,6 @@ class StartsJobs(SpawnerSettings):
         session = object_session(self.orm_spawner)
         if session is not None:
             session.commit()
-
-    async def cancel_found(self, job: Job) -> None:
-        await self.acts.cancel(job.id, job.name)
 
     def accept_port(self, port: int) -> str | None:
         """Take the port that the starting server reports, or say why not."""

@@ -25,6 +25,8 @@ class Ticket:
         Where the server listens, once it has said so.
     last_end : dict
         Why the server before this one ended, as a sentence for the pages.
+    abandoned : list of str
+        Names of earlier jobs that Slurm could not yet be told to end, see `spawner.abandoned`.
     """
 
     name: str = ""
@@ -33,6 +35,7 @@ class Ticket:
     host: str = ""
     port: int = 0
     last_end: dict[str, Any] = field(default_factory=dict)
+    abandoned: list[str] = field(default_factory=list)
 
     def to_state(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if value}

@@ -2,6 +2,7 @@
 
 import time
 
+import httpx
 import pytest
 
 from tests.centre import RunningCentre
@@ -40,6 +41,32 @@ def test_stop_during_an_outage_is_made_good_afterwards(empty: RunningCentre, ann
         anna.stop(wait=False)
         anna.until("stopped", seconds=50)
     empty.wait_for_job(job, "CANCELLED", "", limit=60)
+
+
+def test_stop_during_an_outage_is_made_good_by_the_next_hub(empty: RunningCentre, anna: Person) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = job_of(anna)
+    anna.until("ready")
+    with empty.without("slurmctld"):
+        anna.stop(wait=False)
+        anna.until("stopped", seconds=50)
+        empty.kill("hub")
+        until_hub_answers(anna)
+        anna.get("hub/spawn")
+    assert empty.job_state(job) in ("RUNNING", "COMPLETING", "CANCELLED", "")
+    empty.wait_for_job(job, "CANCELLED", "", limit=90)
+
+
+def until_hub_answers(person: Person) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            if person.get("hub/health").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
 
 
 @pytest.mark.parametrize("waiting", [False, True], ids=["running", "pending"])

@@ -1,0 +1,131 @@
+"""What a server asks for: the form, the options from wherever they come, and what all servers share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jupyterhub import orm
+from sqlalchemy.orm import object_session
+from traitlets import default
+
+import texts
+from slurm.records import Job, Sentence
+from spawner.acting import ActsAsUser
+from spawner.endings import failure
+from spawner.form import PATIENCE, render_form
+from spawner.office import Office
+from spawner.options import Options, OptionsError, Request, from_form, parse, resolve
+from spawner.settings import SpawnerSettings
+from spawner.startup import Startup
+from spawner.ticket import Ticket
+from texts import mark as _
+
+__all__ = ["TakesOptions"]
+
+
+class TakesOptions(SpawnerSettings):
+    """The part of the spawner that ends when it is settled what Slurm will be asked for."""
+
+    office: ClassVar[Office | None] = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.ticket = Ticket()
+        self.refused: OptionsError | None = None
+        self.typed: dict[str, Any] = {}
+        self.asker: Any = None
+        self.startup: Startup | None = None
+        self.ending = False
+        self.resuming = False
+        self._submission: asyncio.Task[None] | None = None
+        super().__init__(**kwargs)
+
+    # --- what the servers of this hub share --------------------------------------------------------
+
+    def shared(self) -> Office:
+        """Return the office, which the first server opens."""
+        kind = type(self)
+        if kind.office is None:
+            kind.office = Office(self.config, Path(self.queues_file), self.log)
+            self._take_up_abandoned(kind.office)
+        return kind.office
+
+    def _take_up_abandoned(self, office: Office) -> None:
+        """Go on with what the hub before this one could not tell Slurm."""
+        session = object_session(self.orm_spawner)
+        for row in session.query(orm.Spawner) if session is not None else ():
+            state: Any = row.state or {}
+            for name in state.get("abandoned", ()):
+                self.log.info("Job %s of %s is still to be cancelled", name, row.user.name)
+                office.abandoned.add(name, partial(self._cancel_as, row.user.name))
+
+    @property
+    def acts(self) -> ActsAsUser:
+        return self._acts_as(self.user.name)
+
+    def _acts_as(self, user: str) -> ActsAsUser:
+        return ActsAsUser(self.acts_as_user, user, self.helper_timeout)
+
+    def abandon(self, name: str) -> None:
+        """Have a job cancelled in the background as soon as Slurm hears it, by this hub or the next."""
+        self.shared().abandoned.add(name, partial(self._cancel_as, self.user.name))
+        self.ticket.abandoned.append(name)
+
+    async def _cancel_as(self, user: str, job: Job) -> None:
+        await self._acts_as(user).cancel(job.id, job.name)
+
+    @property
+    def language(self) -> str:
+        """The language of whoever looks, as far as the hub lets us know; else of whoever started it."""
+        if self.handler is not None:
+            self.ticket.language = texts.language_of(self.handler)
+        return self.ticket.language or texts.default_language
+
+    @property
+    def token_digest(self) -> str:
+        return self.ticket.token_digest
+
+    # --- options -----------------------------------------------------------------------------------
+
+    async def get_options_form(self) -> str:
+        """Render the queue table and the fields (the hub puts them into its spawn page)."""
+        return await render_form(self)
+
+    def run_options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
+        self.typed = {name: values[0] for name, values in form_data.items() if values}
+        options: dict[str, Any] = self._or_refuse(partial(from_form, form_data))
+        return options
+
+    def options_from_query(self, query_data: dict[str, list[str]]) -> dict[str, Any]:
+        """Fill in the form from a link, and start nothing: a link can come from anywhere, and cost money."""
+        self.typed = {name: values[0] for name, values in query_data.items() if values}
+        text = _("Nothing has been started yet. A link filled in the form: please check it and press Submit.")
+        raise failure(self.language, Sentence(text, {}), reason="link", status=200)
+
+    @default("apply_user_options")
+    def _apply_user_options_default(self) -> Callable[[Any, dict[str, Any]], None]:
+        # `start` takes them: from this hook a refusal would leave a traceback in the log.
+        return lambda _spawner, _options: None
+
+    async def take_options(self, user_options: dict[str, Any]) -> Request:
+        """Check the options, from wherever they come."""
+        self.asker = self.handler
+        office = self.shared()
+        standing = await office.standing(self.user)
+        snapshot = await office.monitor.look_nodes(60, PATIENCE)
+        options: Options = self._or_refuse(partial(parse, user_options, office.policy))
+        request: Request = self._or_refuse(
+            partial(resolve, options, office.policy, snapshot.partitions, standing)
+        )
+        self.default_url = "/lab" if options.interface == "lab" else "/tree"
+        return request
+
+    def _or_refuse(self, check: Callable[[], Any]) -> Any:
+        try:
+            return check()
+        except OptionsError as error:
+            self.refused = error
+            raise failure(self.language, error.sentence, reason=f"option {error.field}") from error
