@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import texts
 from queues.access import accounts_for
 from queues.estimate import cost
 from queues.table import QueueTable, build_table
+from slurm.monitor import Monitor
 from slurm.records import Sentence
 from slurm.snapshot import Snapshot
 from spawner.options import Options, Standing
@@ -28,10 +30,7 @@ async def render_form(spawner: TakesOptions) -> str:
     """Render the form for the user who looks at it."""
     office = spawner.shared()
     standing = await office.standing(spawner.user)
-    await asyncio.gather(
-        office.monitor.look_nodes(FRESH, PATIENCE), office.monitor.look_jobs(FRESH, PATIENCE)
-    )
-    snapshot = office.monitor.snapshot
+    snapshot = await _fresh_figures(office.monitor)
     table = build_table(
         office.policy,
         snapshot,
@@ -53,6 +52,17 @@ async def render_form(spawner: TakesOptions) -> str:
         "last_end": spawner.ticket.last_end,
     }
     return await _render(spawner, context)
+
+
+async def _fresh_figures(monitor: Monitor) -> Snapshot:
+    """Ask Slurm for nodes and jobs; say so if the page has to come without its answer."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await asyncio.gather(monitor.look_nodes(FRESH, PATIENCE), monitor.look_jobs(FRESH, PATIENCE))
+    snapshot = monitor.snapshot
+    if snapshot.problem is None and loop.time() - began >= PATIENCE:
+        return replace(snapshot, problem=f"no answer within {PATIENCE:.0f} seconds")
+    return snapshot
 
 
 def first_choices(table: QueueTable, standing: Standing, options: Mapping[str, Any]) -> dict[str, Any]:
