@@ -190,7 +190,7 @@ class TestForeignWords:
         ]
         page = form(table=type(evil)(tuple(rows), None, "KRW", None, None, EVIL, None))
         assert not page.all("img", src="x")
-        assert page.one("span", id="about-jupyter").text == EVIL
+        assert page.one("span", id="about-jupyter").text == f"jupyter · {EVIL}"
 
     def test_of_an_address(self) -> None:
         page = render("404.html", "en", uri=f"/hub/{EVIL}?{EVIL}", **PAGES["404.html"])
