@@ -27,7 +27,7 @@ _WORDS: Final = {
     "total": _("Total"),
     "free": _("Free"),
     "waiting": _("Waiting jobs"),
-    "price": _("Price per node and hour"),
+    "price": _("Price per node-hour"),
     "limit": _("Time limit"),
     "all": _("All nodes, each counted once"),
     "refresh": _("Refresh"),
@@ -90,7 +90,7 @@ def _format_row(row: QueueRow, currency: str, lang: str) -> dict[str, Any]:
         "title": row.queue.title_in(lang),
         "about": row.queue.about_in(lang),
         "why_not": say(lang, row.why_not) if row.why_not else "",
-        "gpus": _format_gpus(row.gpus_by_type),
+        "gpus": _format_gpus(row.gpus_by_type) if row.gpus_by_type else _format_lack(row, lang),
         "alloc": _format_number(row.alloc),
         "idle": _format_number(row.idle),
         "down": _format_number(row.down),
@@ -121,7 +121,14 @@ def _format_free(row: QueueRow, lang: str) -> str:
         return translate(lang, "%(free)s of %(total)s slots", free=row.free_slots, total=row.total_slots)
     if row.free_gpus is not None and row.total_gpus:
         return translate(lang, "%(free)s of %(total)s GPUs", free=row.free_gpus, total=row.total_gpus)
+    if row.idle is not None:
+        return translate(lang, "%(free)s of %(total)s nodes", free=row.idle, total=row.total)
     return _NONE
+
+
+def _format_lack(row: QueueRow, lang: str) -> str:
+    """Say that a queue has no GPUs; before any answer nobody knows."""
+    return _NONE if row.total is None else translate(lang, "none")
 
 
 def _format_gpus(types: Mapping[str, int]) -> str:
