@@ -14,7 +14,7 @@ packages=(slurm-wlm slurmdbd slurm-wlm-mysql-plugin munge mariadb-server slapd l
     sudo python3 python3-venv)
 modules=(configurable-http-proxy@~5.1.0)
 if [ "$wanted" = test ]; then
-    packages+=(chromium fonts-noto-cjk)
+    packages+=(chromium fonts-noto-cjk procps)
     modules+=(axe-core@^4.10.0)
 fi
 
