@@ -1,6 +1,8 @@
 """What happens to users while Slurm, or the hub, is away."""
 
+import threading
 import time
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -92,6 +94,29 @@ def test_killed_hub_finds_the_job_again(
     assert jobs == [job]
     anna.stop()
     empty.wait_for_job(job, "CANCELLED", "COMPLETING", "")
+
+
+def test_hub_killed_while_sbatch_runs_finds_the_job_by_its_name(empty: RunningCentre, anna: Person) -> None:
+    with empty.hanging("slurmctld"):
+        starting = threading.Thread(target=start_and_lose_the_hub, args=(anna,))
+        starting.start()
+        deadline = time.monotonic() + 20
+        while empty.run(["pgrep", "-u", "a1113a01", "sbatch"], check=False).returncode:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        empty.kill("hub")
+    starting.join()
+    empty.up()
+    anna.until("ready", seconds=60)
+    assert "is found by its name" in empty.log("hub")
+    jobs = empty.run(["squeue", "-h", "-u", "a1113a01", "-o", "%i"]).stdout.split()
+    assert len(jobs) == 1
+
+
+def start_and_lose_the_hub(person: Person) -> None:
+    # Whether the broken connection or the proxy's page ends it is of no interest.
+    with suppress(httpx.TransportError):
+        person.start(queue="jupyter", hours=1)
 
 
 def test_job_that_starts_while_the_hub_is_away_gets_its_user(
