@@ -79,10 +79,17 @@ class TakesOptions(SpawnerSettings):
 
     @property
     def language(self) -> str:
-        """The language of whoever looks, as far as the hub lets us know; else of whoever started it."""
-        if self.handler is not None:
-            self.ticket.language = texts.language_of(self.handler)
+        """The language of the server's user, as it was when last heard."""
         return self.ticket.language or texts.default_language
+
+    def hear(self) -> None:
+        """Take the language from the request that the hub is serving."""
+        if self.handler is not None:
+            self.speak(texts.language_of(self.handler))
+
+    def speak(self, lang: str) -> None:
+        """Go on in another language: the user has switched, perhaps while the server starts."""
+        self.ticket.language = lang
 
     @property
     def token_digest(self) -> str:
@@ -92,15 +99,18 @@ class TakesOptions(SpawnerSettings):
 
     async def get_options_form(self) -> str:
         """Render the queue table and the fields (the hub puts them into its spawn page)."""
+        self.hear()
         return await render_form(self)
 
     def run_options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
+        self.hear()
         self.typed = {name: values[0] for name, values in form_data.items() if values}
         options: dict[str, Any] = self._or_refuse(partial(from_form, form_data))
         return options
 
     def options_from_query(self, query_data: dict[str, list[str]]) -> dict[str, Any]:
         """Fill in the form from a link, and start nothing: a link can come from anywhere, and cost money."""
+        self.hear()
         self.typed = {name: values[0] for name, values in query_data.items() if values}
         text = _("Nothing has been started yet. A link filled in the form: please check it and press Submit.")
         raise failure(self.language, Sentence(text, {}), reason="link", status=200)
@@ -112,6 +122,7 @@ class TakesOptions(SpawnerSettings):
 
     async def take_options(self, user_options: dict[str, Any]) -> Request:
         """Check the options, from wherever they come."""
+        self.hear()
         self.asker = self.handler
         office = self.shared()
         standing = await office.standing(self.user)

@@ -47,8 +47,16 @@ class LanguageHandler(BaseHandler):
             samesite="Lax",
             secure=self._is_secure(),
         )
+        self._tell_servers(lang)
         page = self.get_body_argument("next", "")
         self.redirect(page if is_local_page(page, self.hub.base_url) else self.hub.base_url, status=303)
+
+    def _tell_servers(self, lang: str) -> None:
+        """Have the user's servers go on in this language: the news of a start has no request to ask."""
+        for spawner in getattr(self.current_user, "spawners", {}).values():
+            speak = getattr(spawner, "speak", None)
+            if speak is not None:
+                speak(lang)
 
     def _is_secure(self) -> bool:
         public_url = self.settings.get("public_url")

@@ -74,6 +74,18 @@ def test_waiting_page_tells_how_many_are_ahead(empty: RunningCentre, anna: Perso
     assert told["reason"] in ("others are before it in the queue", "waiting for nodes: all 5 are busy")
 
 
+def test_waiting_page_changes_its_language_while_it_waits(
+    empty: RunningCentre, anna: Person, busy: str
+) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    assert "waits" in event_with(anna, "state", "PENDING")["message"]
+    anna.post("hub/language", {"lang": "ko", "next": "/hub/spawn-pending/a1113a01"})
+    try:
+        assert "대기 중" in event_with(anna, "state", "PENDING")["message"]
+    finally:
+        anna.post("hub/language", {"lang": "en", "next": "/hub/home"})
+
+
 def test_cancel_on_the_waiting_page_cancels_the_job(empty: RunningCentre, anna: Person, busy: str) -> None:
     anna.submit(queue="jupyter", hours="1")
     job = job_of(anna)
