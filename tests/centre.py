@@ -27,7 +27,7 @@ OTP_SECONDS = 30
 HOST_FILES = ("hosts", "nsswitch.conf", "nslcd.conf", "sudoers", "passwd", "group", "shadow")
 
 
-def test_instance() -> Instance:
+def own_instance() -> Instance:
     """Where the tests' centre lives. It shares the virtual environment that the tests run in."""
     return Instance(
         state=Path(os.environ.get("HPCHUB_TEST_STATE", "/srv/hpchub-test")),
@@ -37,9 +37,6 @@ def test_instance() -> Instance:
         # Slurm forgets ended jobs soon, because hubs have to cope with jobs that are forgotten.
         min_job_age=3,
     )
-
-
-test_instance.__test__ = False  # type: ignore[attr-defined]
 
 
 def host_files() -> dict[str, str]:
@@ -195,7 +192,7 @@ class RunningCentre:
 @contextmanager
 def running_centre() -> Iterator[RunningCentre]:
     """Bring the tests' centre up for one test session, and down afterwards."""
-    instance = test_instance()
+    instance = own_instance()
     instance.state.mkdir(parents=True, exist_ok=True)
     with (instance.state / "session-lock").open("w") as lock:
         try:

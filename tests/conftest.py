@@ -30,3 +30,38 @@ def login(centre: RunningCentre) -> Iterator[Login]:
     yield login
     for person in people.values():
         person.close()
+
+
+@pytest.fixture
+def empty(centre: RunningCentre) -> Iterator[RunningCentre]:
+    """Give a centre without jobs, and leave it so."""
+    centre.cancel_all_jobs()
+    yield centre
+    centre.up()
+    centre.cancel_all_jobs()
+
+
+@pytest.fixture
+def anna(empty: RunningCentre, login: Login) -> Iterator[Person]:
+    """A user of the project proj01, without a server."""
+    person = login("a1113a01")
+    leave_no_server(person)
+    yield person
+    empty.up()
+    leave_no_server(person)
+
+
+@pytest.fixture
+def busy(empty: RunningCentre) -> str:
+    """Have all nodes of the V100 queues taken by somebody else, so that whoever comes now waits."""
+    options = ("--partition=cas_v100_2", "--nodes=5", "--exclusive", "--time=30", "--account=proj02")
+    job = empty.submit("a1113a03", *options)
+    empty.wait_for_job(job, "RUNNING")
+    return job
+
+
+def leave_no_server(person: Person) -> None:
+    for name in ("", "second"):
+        if person.state(name) not in ("stopped", "stop"):
+            person.stop(name, wait=False)
+        person.until("stopped", name, seconds=60)

@@ -92,6 +92,21 @@ class Person:
                 if line.startswith("data: "):
                     yield json.loads(line[6:])
 
+    def job_id(self, name: str = "") -> str:
+        """Return the id of the job behind a server that starts, as the waiting page shows it."""
+        return next(event["job_id"] for event in self.progress(name) if event.get("job_id"))
+
+    def event_with(self, field: str, value: object, seconds: float = 30) -> dict[str, Any]:
+        """Follow a start until an event says something; show the last one when none does."""
+        deadline = time.monotonic() + seconds
+        event: dict[str, Any] = {}
+        for event in self.progress():
+            if event.get(field) == value:
+                return event
+            if time.monotonic() > deadline:
+                break
+        raise AssertionError(f"no event with {field}={value!r}; the last was {event}")
+
     def stop(self, name: str = "", *, wait: bool = True) -> httpx.Response:
         answer = self.api("DELETE", self.server(name))
         if wait:
