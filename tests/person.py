@@ -94,7 +94,7 @@ class Person:
 
     def job_id(self, name: str = "") -> str:
         """Return the id of the job behind a server that starts, as the waiting page shows it."""
-        return next(event["job_id"] for event in self.progress(name) if event.get("job_id"))
+        return str(next(event["job_id"] for event in self.progress(name) if event.get("job_id")))
 
     def event_with(self, field: str, value: object, seconds: float = 30) -> dict[str, Any]:
         """Follow a start until an event says something; show the last one when none does."""
