@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config.loader import Config, PyFileConfigLoader
 
-from authenticator.door import canonical
+from authenticator.credentials import canonical
 from authenticator.keys import KeyFileError, load_keys, make_key_file
 from authenticator.login import LDAPOTPAuthenticator
 from authenticator.passcode import Seed, SeedError, make_secret

@@ -3,13 +3,15 @@
 ::
 
     LoginError
-    ├── Refused       this person, with this input, may not come in: one uniform sentence, status 403
-    └── Unavailable   we cannot tell: another sentence, status 503, nobody's fault at the keyboard
+    ├── Refused           this person, with this input, may not come in: one uniform sentence, status 403
+    │   ├── Throttled     too many attempts: another sentence, status 429, alike for names that do not exist
+    │   └── PasswordExpired  all that was typed is right, and the password's time is over: told to the person
+    └── Unavailable       we cannot tell: another sentence, status 503, nobody's fault at the keyboard
 
 The `reason` is one word for the audit. It is never shown to the person at the door.
 """
 
-__all__ = ["LoginError", "Refused", "Unavailable"]
+__all__ = ["LoginError", "PasswordExpired", "Refused", "Throttled", "Unavailable"]
 
 
 class LoginError(Exception):
@@ -23,6 +25,29 @@ class LoginError(Exception):
 
 class Refused(LoginError):  # noqa: N818 - a refusal is an answer, not a fault
     """The answer is no."""
+
+
+class Throttled(Refused):
+    """Too many attempts. Nothing of this one was looked at.
+
+    Parameters
+    ----------
+    seconds
+        How long the next attempt is not looked at either; None when only an administrator ends it.
+    reason
+        ``throttled`` (the account), ``throttled_address`` or ``locked``.
+    """
+
+    def __init__(self, seconds: float | None, reason: str = "throttled") -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+class PasswordExpired(Refused):
+    """Code and password are right, but the directory wants a new password before anything else."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__("password_expired", detail)
 
 
 class Unavailable(LoginError):  # noqa: N818 - see above

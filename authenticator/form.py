@@ -10,7 +10,7 @@ from typing import Any
 from jupyterhub.handlers.login import LoginHandler
 from tornado import web
 
-from authenticator.door import FIELDS
+from authenticator.credentials import FIELDS
 
 __all__ = ["LoginFormHandler", "read_fields"]
 

@@ -11,8 +11,9 @@ from traitlets import TraitError
 
 import texts
 from authenticator.audit import Audit, LogAudit, LoginEvent, safe_name
+from authenticator.credentials import Credentials, canonical
 from authenticator.directory import Directory, DirectorySettings, Person
-from authenticator.door import Credentials, Door, canonical
+from authenticator.door import Door
 from authenticator.errors import LoginError, Refused, Unavailable
 from authenticator.form import LoginFormHandler
 from authenticator.keys import KeyFileError, load_keys

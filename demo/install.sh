@@ -14,7 +14,7 @@ packages=(slurm-wlm slurmdbd slurm-wlm-mysql-plugin munge mariadb-server slapd l
     sudo python3 python3-venv)
 modules=(configurable-http-proxy@~5.1.0)
 if [ "$wanted" = test ]; then
-    packages+=(chromium fonts-noto-cjk procps)
+    packages+=(chromium fonts-noto-cjk procps 389-ds-base freeradius postgresql)
     modules+=(axe-core@^4.10.0)
 fi
 
@@ -95,7 +95,7 @@ keep_disabled() {
         case $package in
         slurm-wlm) services+=(slurmctld slurmd) ;;
         mariadb-server) services+=(mariadb) ;;
-        slurmdbd | munge | slapd | nslcd) services+=("$package") ;;
+        slurmdbd | munge | slapd | nslcd | freeradius | postgresql) services+=("$package") ;;
         esac
     done
     for service in "${services[@]}"; do
