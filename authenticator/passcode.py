@@ -9,7 +9,6 @@ import hmac
 import re
 import secrets
 from base64 import b32decode, b32encode
-from binascii import Error as Base32Error
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -50,7 +49,7 @@ class Seed:
         secret = text.translate(_PADDING).strip().rstrip("=").upper()
         try:
             raw = b32decode(secret + "=" * (-len(secret) % 8))
-        except Base32Error:
+        except ValueError:  # what is not ASCII is no binascii.Error
             raise SeedError("the secret is not base32: only the letters A-Z and the digits 2-7") from None
         if len(raw) < LEAST_SECRET_BYTES:
             raise SeedError(
