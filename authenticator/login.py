@@ -13,6 +13,7 @@ import texts
 from authenticator.audit import Audit, LogAudit, LoginEvent, safe_name
 from authenticator.credentials import Credentials, canonical
 from authenticator.directory import Directory, DirectorySettings, Person
+from authenticator.directory.tls import Endpoint, client_context
 from authenticator.door import Door
 from authenticator.errors import LoginError, Refused, Unavailable
 from authenticator.form import LoginFormHandler
@@ -20,7 +21,6 @@ from authenticator.keys import KeyFileError, load_keys
 from authenticator.settings import LoginSettings
 from authenticator.store import StoreError, TokenStore
 from authenticator.throttle import NoThrottle, Throttle
-from authenticator.tls import Endpoint, client_context
 from authenticator.workers import Deadline, Workers
 
 __all__ = ["LDAPOTPAuthenticator"]

@@ -8,8 +8,8 @@ from typing import Any
 from jupyterhub.auth import Authenticator
 from traitlets import Bool, Int, List, Set, TraitError, Unicode, default, validate
 
+from authenticator.directory.tls import Endpoint
 from authenticator.keys import private_file_problem
-from authenticator.tls import Endpoint
 
 __all__ = ["LoginSettings"]
 

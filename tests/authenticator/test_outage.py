@@ -16,10 +16,10 @@ from tornado.web import HTTPError
 
 import authenticator.login as words
 from authenticator import LDAPOTPAuthenticator
+from authenticator.directory.bind import prove
 from authenticator.errors import LoginError, Unavailable
 from authenticator.store import TokenStore
 from authenticator.throttle import Outcome
-from authenticator.tls import Endpoint
 from authenticator.workers import Deadline, Workers
 from demo import certificates
 from tests.authenticator.kit import (
@@ -311,9 +311,9 @@ async def test_a_referral_opens_no_connection(
         with pytest.raises(HTTPError):
             await door.get_authenticated_user(browser(), data)
     assert searched._door is not None
-    prove = searched._door._directory._prove  # type: ignore[attr-defined]
+    server = searched._door._directory._servers._servers[0]  # type: ignore[attr-defined]
     with pytest.raises(LoginError):
-        await asyncio.to_thread(prove, Endpoint(slapd.uri), dn, b"secret", Deadline(5))
+        await asyncio.to_thread(prove, server, dn, b"secret", Deadline(5))
     assert silent.connections == 0
 
 

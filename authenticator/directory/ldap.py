@@ -1,0 +1,188 @@
+"""ldap3 with the settings that are safe, one connection at a time.
+
+ldap3 has not been released since 2021 and its defaults are not safe, so it is used here (with the certificate
+checks in `authenticator.directory.tls`) and nowhere else. Its `Server` is not for several threads: each
+connection gets one of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ldap3 import BASE, NONE, SAFE_SYNC, SIMPLE, SUBTREE, Connection
+from ldap3 import Server as Ldap3Server
+from ldap3.core.exceptions import LDAPException
+from ldap3.utils.conv import escape_filter_chars as escaped
+from pyasn1.error import PyAsn1Error
+
+from authenticator.directory.tls import Endpoint, VerifiedTls
+from authenticator.errors import Unavailable
+
+__all__ = [
+    "BASE",
+    "SUBTREE",
+    "SUCCESS",
+    "Connection",
+    "Control",
+    "Entry",
+    "NoAnswer",
+    "Result",
+    "bind",
+    "close",
+    "connect",
+    "connection",
+    "escaped",
+    "search",
+]
+
+SUCCESS: Final = 0
+# The last is an answer that is not LDAP.
+_TROUBLE = (LDAPException, OSError, PyAsn1Error)
+
+# A control of a request: its OID, whether the server must know it, its value (BER) or None.
+Control = tuple[str, bool, bytes | None]
+
+
+class NoAnswer(Unavailable):
+    """Nothing usable comes from this server now; another may do."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("directory", detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to a bind.
+
+    `controls` maps the OID of each response control to its value as it came (BER), None when it has none.
+    """
+
+    code: int
+    text: str
+    controls: Mapping[str, bytes | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the directory; names of attributes are in lower case, values as they came."""
+
+    dn: str
+    attributes: Mapping[str, Sequence[bytes]]
+
+    def texts(self, attribute: str) -> list[str]:
+        """Return an attribute's values as text, none when it is not there."""
+        return [value.decode("utf-8", "replace") for value in self.attributes.get(attribute.lower(), ())]
+
+
+def connection(
+    endpoint: Endpoint,
+    tls: VerifiedTls | None,
+    dn: str,
+    password: bytes,
+    *,
+    connect_timeout: int,
+    receive_timeout: int,
+) -> Connection:
+    """Return a connection that is not open yet; never `repr` it, that shows the password."""
+    server = Ldap3Server(
+        endpoint.host,
+        endpoint.port,
+        use_ssl=endpoint.ldaps,
+        tls=tls,
+        get_info=NONE,
+        connect_timeout=connect_timeout,
+        allowed_referral_hosts=[],
+    )
+    return Connection(
+        server,
+        dn,
+        password,  # type: ignore[arg-type]  # bytes are sent unchanged, text is not
+        authentication=SIMPLE,
+        client_strategy=SAFE_SYNC,
+        auto_bind=False,
+        auto_referrals=False,
+        check_names=False,
+        read_only=True,
+        receive_timeout=receive_timeout,
+        raise_exceptions=False,
+    )
+
+
+def connect(link: Connection) -> None:
+    """Open, and change to TLS where the URI says so; neither name nor password is sent.
+
+    Raises
+    ------
+    NoAnswer
+        There is nobody, or not who it should be.
+    """
+    try:
+        link.open(read_server_info=False)
+        if link.server.tls is not None and not link.server.ssl and not link.start_tls(read_server_info=False):
+            raise NoAnswer("the server refuses StartTLS")
+    except _TROUBLE as error:
+        raise NoAnswer(_words(error)) from None
+
+
+def bind(link: Connection, controls: Sequence[Control] = ()) -> Result:
+    """Send name and password, once, and return the answer; the link must be open."""
+    if link.closed:
+        raise NoAnswer("the connection is closed")  # ldap3 would open it again, without StartTLS
+    try:
+        _status, result, _response, _request = link.bind(
+            read_server_info=False, controls=list(controls) or None
+        )
+    except _TROUBLE as error:
+        raise NoAnswer(_words(error)) from None
+    if not result or result.get("type") != "bindResponse":
+        raise NoAnswer("no answer to the bind")
+    text = str(result["message"] or result["description"])[:200]
+    return Result(int(result["result"]), text, _control_values(result))
+
+
+def search(
+    link: Connection, base: str, filter_: str, scope: Any, attributes: Sequence[str], *, limit: int = 0
+) -> tuple[int, list[Entry]]:
+    """Return the result's code and the entries found, each with those of these attributes that it has."""
+    try:
+        _status, result, response, _request = link.search(
+            base, filter_, search_scope=scope, attributes=list(attributes), size_limit=limit
+        )
+    except _TROUBLE as error:
+        raise NoAnswer(_words(error)) from None
+    if not result:
+        raise NoAnswer("no answer to the search")
+    entries = [
+        Entry(
+            str(entry["dn"]),
+            {name.lower(): tuple(values) for name, values in entry["raw_attributes"].items()},
+        )
+        for entry in response or ()
+        # Active Directory adds references to other servers (searchResRef); nothing follows them.
+        if entry.get("type") == "searchResEntry"
+    ]
+    return int(result["result"]), entries
+
+
+def _control_values(result: Mapping[str, Any]) -> dict[str, bytes | None]:
+    controls = result.get("controls") or {}
+    return {
+        oid: value["value"] for oid, value in controls.items() if isinstance(value["value"], bytes | None)
+    }
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def close(link: Connection) -> None:
+    """Close the link, whatever state it is in."""
+    # ldap3 takes a connection that failed to open for closed and leaves its socket behind.
+    raw = link.socket
+    try:
+        link.unbind()
+    except (LDAPException, OSError):
+        pass
+    finally:
+        if raw is not None:
+            raw.close()
