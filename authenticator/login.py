@@ -12,8 +12,7 @@ from traitlets import TraitError
 import texts
 from authenticator.audit import Audit, LogAudit, LoginEvent, safe_name
 from authenticator.credentials import Credentials, canonical
-from authenticator.directory import Directory, DirectorySettings, Person
-from authenticator.directory.tls import Endpoint, client_context
+from authenticator.directory import Directory, Person
 from authenticator.door import Door
 from authenticator.errors import LoginError, Refused, Unavailable
 from authenticator.form import LoginFormHandler
@@ -87,27 +86,9 @@ class LDAPOTPAuthenticator(LoginSettings):
         return Door(
             throttle=self.throttle,
             store=store,
-            directory=Directory(self._directory_settings(), self.log),
+            directory=Directory(self.directory_settings(), self.log),
             window=self.otp_window,
             log=self.log,
-        )
-
-    def _directory_settings(self) -> DirectorySettings:
-        return DirectorySettings(
-            servers=tuple(Endpoint(uri) for uri in self.server_uris),
-            tls=client_context(Path(self.ca_file)) if self.ca_file else None,
-            unencrypted=self.unencrypted,
-            bind_dn=self.bind_dn,
-            bind_password=Path(self.bind_password_file).read_bytes().rstrip(b"\r\n"),
-            user_base=self.user_search_base,
-            user_dn_template=self.user_dn_template,
-            user_filter=self.user_filter,
-            user_name_attribute=self.user_name_attribute,
-            group_base=self.group_search_base,
-            group_filter=self.group_filter,
-            group_name_attribute=self.group_name_attribute,
-            connect_timeout=self.connect_timeout,
-            receive_timeout=self.receive_timeout,
         )
 
     # ----- JupyterHub's hooks ---------------------------------------------------------------

@@ -39,6 +39,7 @@ CLASSES: Final[dict[str, type[HasTraits]]] = {
 _NAMED_AFTER: Final = {"partition": "the name", "title": "the name"}
 # A default that is the place of this checkout or of its Python.
 _PLACES: Final = {str(ROOT): "…", sys.executable: "the hub's own Python"}
+_ROOMS: Final = {"authenticator", "queues", "slurm", "spawner"}
 _BLOCK: Final = re.compile(r"(<!-- settings: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -63,7 +64,10 @@ def _default(value: object) -> str:
 
 
 def _traits(kind: type[HasTraits]) -> Iterable[tuple[str, str, str]]:
-    for name, trait in kind.class_own_traits(config=True).items():
+    # What stands in a class of ours, and in those of ours that it is put together from.
+    ours = [each for each in kind.__mro__ if each.__module__.partition(".")[0] in _ROOMS]
+    traits = {name: trait for each in ours for name, trait in each.class_own_traits(config=True).items()}
+    for name, trait in traits.items():
         yield name, _default(trait.default()), _cell(str(trait.help))
 
 
