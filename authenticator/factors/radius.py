@@ -12,9 +12,9 @@ from pyrad.packet import AuthPacket, Packet
 from traitlets import Bool, Enum, Int, List, TraitError, Unicode, validate
 
 from authenticator.errors import Refused, Unavailable
-from authenticator.factors.interface import Attempt, How, Proof, SecondFactor
+from authenticator.factors.interface import Attempt, How, Proof
+from authenticator.factors.others import OthersFactor
 from authenticator.factors.radius_line import Line, NoAnswer, RadiusServer, read_secret
-from authenticator.factors.sent import code_for_others
 from authenticator.keys import private_file_problem
 from authenticator.workers import Deadline
 
@@ -26,7 +26,7 @@ SHORTEST_SECRET: Final = 16  # RFC 2865 section 3
 SILENT_SECONDS: Final = 60
 
 
-class RadiusFactor(SecondFactor):
+class RadiusFactor(OthersFactor):
     """Asks RADIUS servers, in order, about each code.
 
     A request is sent again unchanged, so that the server takes it for the same one. It goes to the next
@@ -105,12 +105,15 @@ class RadiusFactor(SecondFactor):
                 "would not be heard; lower timeout or tries"
             )
 
-    def check(self, attempt: Attempt, deadline: Deadline) -> Proof:
-        code = code_for_others(attempt.code)
-        for hidden in self._rounds(attempt, code):
+    def secret(self, attempt: Attempt, code: str) -> bytes:
+        rounds = self._rounds(attempt, code)
+        for hidden in rounds:
             # NUL is what passwords are filled up with (RFC 2865 section 5.2): servers cut there.
             if not 1 <= len(hidden) <= LONGEST_PASSWORD or b"\0" in hidden:
                 raise Refused("password_syntax")
+        return rounds[-1]
+
+    def ask(self, attempt: Attempt, code: str, deadline: Deadline) -> Proof:
         trouble = Unavailable("radius", "no server is set")
         for server in self._in_order():
             try:

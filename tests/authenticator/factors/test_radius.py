@@ -33,7 +33,12 @@ def attempt(name: str, code: str = CODE, password: str = PASSWORD) -> Attempt:
 @pytest.fixture
 def factor(radius: Radius, secret_file: str) -> Callable[..., RadiusFactor]:
     def make(**changes: Any) -> RadiusFactor:
-        settings = {"servers": [radius.address], "secret_files": [secret_file], **QUICK} | changes
+        settings = {
+            "servers": [radius.address],
+            "secret_files": [secret_file],
+            **QUICK,
+            "send_again_after": 0,
+        } | changes
         made = RadiusFactor(**settings)
         assert list(made.problems()) == []
         return made
