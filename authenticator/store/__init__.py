@@ -1,0 +1,66 @@
+"""The store: tokens and all that belongs to them, shared by every process of the hub and the commands.
+
+SQLite by default, PostgreSQL for several hubs. Every method is one short transaction, and any thread may call
+it. `now` is always an argument: Unix seconds.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from authenticator.keys import Keys
+from authenticator.store.compat import TokenStore
+from authenticator.store.database import Database
+from authenticator.store.errors import StoreError, UnreadableTokenError
+from authenticator.store.tokens import RECOVERED, Token, TokenListing, Tokens
+
+if TYPE_CHECKING:
+    from authenticator.store.attempts import Attempts
+    from authenticator.store.revocations import Revocations
+
+__all__ = [
+    "RECOVERED",
+    "Database",
+    "Store",
+    "StoreError",
+    "Token",
+    "TokenListing",
+    "TokenStore",
+    "Tokens",
+    "UnreadableTokenError",
+]
+
+
+class Store:
+    """All parts of the store on one database.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy's: ``sqlite:///FILE`` or ``postgresql://USER@HOST/NAME``.
+    keys
+        What secrets are encrypted with.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be opened safely; the text says what to do.
+    """
+
+    def __init__(self, url: str, keys: Keys) -> None:
+        self.database = Database(url, keys)
+        self.tokens = Tokens(self.database)
+
+    @cached_property
+    def attempts(self) -> "Attempts":
+        from authenticator.store.attempts import Attempts
+
+        return Attempts(self.database)
+
+    @cached_property
+    def revocations(self) -> "Revocations":
+        from authenticator.store.revocations import Revocations
+
+        return Revocations(self.database)
+
+    def close(self) -> None:
+        self.database.close()
