@@ -16,6 +16,7 @@ from authenticator.store.tokens import RECOVERED, Token, TokenListing, Tokens
 if TYPE_CHECKING:
     from authenticator.store.attempts import Attempts
     from authenticator.store.revocations import Revocations
+    from authenticator.store.sent import Sent
 
 __all__ = [
     "RECOVERED",
@@ -61,6 +62,12 @@ class Store:
         from authenticator.store.revocations import Revocations
 
         return Revocations(self.database)
+
+    @cached_property
+    def sent(self) -> "Sent":
+        from authenticator.store.sent import Sent
+
+        return Sent(self.database)
 
     def close(self) -> None:
         self.database.close()

@@ -8,7 +8,7 @@ is sealed (AES-GCM), what is only looked up stands as a keyed digest.
 from sqlalchemy import BigInteger
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-__all__ = ["Base", "EnrolmentRow", "NoticeRow", "PendingRow", "RecoveryRow", "TokenRow"]
+__all__ = ["Base", "EnrolmentRow", "NoticeRow", "PendingRow", "RecoveryRow", "SentRow", "TokenRow"]
 
 NEVER_USED = -1
 
@@ -90,3 +90,12 @@ class NoticeRow(Base):
     event: Mapped[str]
     by: Mapped[str]
     at: Mapped[int] = mapped_column(BigInteger)
+
+
+class SentRow(Base):
+    """A code that was sent to somebody else's server, and until when it is not sent again."""
+
+    __tablename__ = "otp_sent"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[int] = mapped_column(BigInteger, index=True)
