@@ -5,7 +5,8 @@ checks in `authenticator.directory.tls`) and nowhere else. Its `Server` is not f
 connection gets one of its own.
 """
 
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,9 +18,11 @@ from pyasn1.error import PyAsn1Error
 
 from authenticator.directory.tls import Endpoint, VerifiedTls
 from authenticator.errors import Unavailable
+from authenticator.workers import Deadline
 
 __all__ = [
     "BASE",
+    "OUT_OF_ORDER",
     "SUBTREE",
     "SUCCESS",
     "Connection",
@@ -27,15 +30,19 @@ __all__ = [
     "Entry",
     "NoAnswer",
     "Result",
+    "Unanswered",
+    "Unhelpful",
     "bind",
     "close",
     "connect",
     "connection",
     "escaped",
     "search",
+    "useless",
 ]
 
 SUCCESS: Final = 0
+OUT_OF_ORDER: Final = frozenset({51, 52})  # RFC 4511 §A.2: busy, unavailable
 # The last is an answer that is not LDAP.
 _TROUBLE = (LDAPException, OSError, PyAsn1Error)
 
@@ -48,6 +55,22 @@ class NoAnswer(Unavailable):
 
     def __init__(self, detail: str) -> None:
         super().__init__("directory", detail)
+
+
+class Unhelpful(NoAnswer):
+    """The server answers, but not this question; another may."""
+
+
+class Unanswered(Unavailable):
+    """A password was sent and nothing usable came back: it must not go to another server."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("directory", detail)
+
+
+def useless(code: int, detail: str) -> NoAnswer:
+    """Return the error for a search that ended with `code`."""
+    return NoAnswer(detail) if code in OUT_OF_ORDER else Unhelpful(detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +97,22 @@ class Entry:
         return [value.decode("utf-8", "replace") for value in self.attributes.get(attribute.lower(), ())]
 
 
+class _Addresses(Ldap3Server):  # type: ignore[misc, unused-ignore]
+    """A server of ldap3's that is tried at each of its addresses, within one deadline."""
+
+    link: Connection
+    deadline: Deadline
+
+    def candidate_addresses(self) -> Iterator[list[Any]]:
+        """Yield the addresses in the resolver's order; ldap3 itself would take the first alone."""
+        most = self.connect_timeout
+        for found in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
+            self.connect_timeout = self.deadline.limit(most)
+            yield [*found, None, None]
+            if self.link.socket is not None:  # that one failed, and ldap3 forgets to close it
+                self.link.socket.close()
+
+
 def connection(
     endpoint: Endpoint,
     tls: VerifiedTls | None,
@@ -82,9 +121,10 @@ def connection(
     *,
     connect_timeout: int,
     receive_timeout: int,
+    deadline: Deadline,
 ) -> Connection:
     """Return a connection that is not open yet; never `repr` it, that shows the password."""
-    server = Ldap3Server(
+    server = _Addresses(
         endpoint.host,
         endpoint.port,
         use_ssl=endpoint.ldaps,
@@ -93,7 +133,8 @@ def connection(
         connect_timeout=connect_timeout,
         allowed_referral_hosts=[],
     )
-    return Connection(
+    server.deadline = deadline
+    server.link = Connection(
         server,
         dn,
         password,  # type: ignore[arg-type]  # bytes are sent unchanged, text is not
@@ -103,9 +144,10 @@ def connection(
         auto_referrals=False,
         check_names=False,
         read_only=True,
-        receive_timeout=receive_timeout,
+        receive_timeout=deadline.limit(receive_timeout),
         raise_exceptions=False,
     )
+    return server.link
 
 
 def connect(link: Connection) -> None:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from ldap3 import Connection, Tls
 
+from authenticator.workers import Deadline
+
 __all__ = ["Endpoint", "VerifiedTls", "client_context"]
 
 DEFAULT_PORTS = {"ldaps": 636, "ldap": 389}
@@ -30,7 +32,8 @@ class Endpoint:
         self.port = parts.port or DEFAULT_PORTS[parts.scheme]
 
     def __str__(self) -> str:
-        return f"{'ldaps' if self.ldaps else 'ldap'}://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'ldaps' if self.ldaps else 'ldap'}://{host}:{self.port}"
 
     @property
     def loopback(self) -> bool:
@@ -44,20 +47,38 @@ def client_context(ca_file: Path) -> ssl.SSLContext:
     """Return a context that trusts this authority alone, and checks host names."""
     context = ssl.create_default_context(cafile=str(ca_file))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = _Patient
     return context
+
+
+class _Patient(ssl.SSLSocket):
+    """Reads until a deadline, also from a server that sends a byte now and then."""
+
+    deadline: Deadline | None = None
+    most: int = 0
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        if self.deadline is not None:
+            self.settimeout(self.deadline.limit(self.most))
+        return super().recv(buflen, flags)
 
 
 class VerifiedTls(Tls):  # type: ignore[misc, unused-ignore]
     """Wraps ldap3's socket with a context of our own; there is no way to switch the checks off."""
 
-    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+    def __init__(self, context: ssl.SSLContext, host: str, deadline: Deadline) -> None:
         super().__init__(validate=ssl.CERT_REQUIRED)
         self._context = context
         self._host = host
+        self._deadline = deadline
 
     def wrap_socket(self, connection: Connection, do_handshake: bool = False) -> None:  # noqa: FBT001, FBT002
         """Shake hands now, whatever ldap3 says: nothing may be sent before the certificate is checked."""
         # The end of the handshake and the first request are two small packets: unless told otherwise, TCP
         # keeps the second back until the first is acknowledged, which takes 40 ms.
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.socket = self._context.wrap_socket(connection.socket, server_hostname=self._host)
+        connection.socket.settimeout(self._deadline.limit(connection.receive_timeout))
+        wrapped = self._context.wrap_socket(connection.socket, server_hostname=self._host)
+        if isinstance(wrapped, _Patient):
+            wrapped.deadline, wrapped.most = self._deadline, connection.receive_timeout
+        connection.socket = wrapped
