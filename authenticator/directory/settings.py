@@ -26,3 +26,5 @@ class DirectorySettings:
     group_name_attribute: str
     connect_timeout: int
     receive_timeout: int
+    member_of_attribute: str = ""
+    nested_group_depth: int = 8

@@ -1,0 +1,115 @@
+"""Who is in which group, for many people at once: all groups in one search, the rest in memory.
+
+It answers as `groups_of` does, or not at all: when the server gives only a part, or the filter is of a kind
+that only a server can apply, everybody is asked for one by one.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from authenticator.directory import ldap
+from authenticator.directory.groups import own_groups
+from authenticator.directory.names import Name, normal
+from authenticator.directory.settings import DirectorySettings
+
+__all__ = ["Members", "Sweep", "members_in"]
+
+SIZE_LIMIT: Final = 4
+ADMIN_LIMIT: Final = 11
+
+_MEMBER = r"\(([A-Za-z][A-Za-z0-9-]*)=\{(username|dn)\}\)"
+_MEMBERS: Final = rf"(?:{_MEMBER}|\(\|(?:{_MEMBER})+\))"
+_FIXED: Final = r"(?:\([^(){}]*\))*"
+# Members alone, or together with conditions that are the same for everybody.
+_FILTER: Final = re.compile(rf"(?:{_MEMBERS}|\(&{_FIXED}{_MEMBERS}{_FIXED}\))")
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Attributes of a group whose values are names of users, and those with distinguished names."""
+
+    by_name: tuple[str, ...]
+    by_dn: tuple[str, ...]
+
+
+def members_in(group_filter: str) -> Members | None:
+    """Return the attributes that `group_filter` compares, or None when it does anything besides."""
+    bare = re.sub(r"\s*([()])\s*", r"\1", group_filter)
+    if not _FILTER.fullmatch(bare):
+        return None
+    pairs = re.findall(_MEMBER, bare)
+    return Members(
+        tuple(attribute.lower() for attribute, field in pairs if field == "username"),
+        tuple(attribute.lower() for attribute, field in pairs if field == "dn"),
+    )
+
+
+class Sweep:
+    """All groups of the directory, and who is in them."""
+
+    def __init__(self, settings: DirectorySettings, members: Members, groups: Iterable[ldap.Entry]) -> None:
+        self._settings = settings
+        self._groups: dict[Name, ldap.Entry] = {}
+        self._of_name: dict[str, list[Name]] = defaultdict(list)
+        self._of_dn: dict[Name, list[Name]] = defaultdict(list)
+        for group in groups:
+            key = normal(group.dn)
+            self._groups[key] = group
+            for attribute in members.by_name:
+                for name in group.texts(attribute):
+                    # "FRY" and "fry" are one user, here as at the door.
+                    self._of_name[name.casefold()].append(key)
+            for attribute in members.by_dn:
+                for dn in group.texts(attribute):
+                    self._of_dn[normal(dn)].append(key)
+
+    @classmethod
+    def read(cls, link: ldap.Connection, settings: DirectorySettings) -> "Sweep | None":
+        """Read all groups in one search, or return None when that would not tell all.
+
+        Raises
+        ------
+        ldap.NoAnswer
+            This server does not answer.
+        """
+        members = members_in(settings.group_filter)
+        if members is None:
+            return None
+        wanted = (*members.by_name, *members.by_dn)
+        filter_ = settings.group_filter.format(username="*", dn="*")
+        code, groups = ldap.search(
+            link, settings.group_base, filter_, ldap.SUBTREE, (settings.group_name_attribute, *wanted)
+        )
+        if code in {SIZE_LIMIT, ADMIN_LIMIT}:
+            return None
+        if code != ldap.SUCCESS:
+            raise ldap.NoAnswer(f"the search for all groups ended with {code}")
+        if not all(_complete(group, wanted) for group in groups):
+            return None
+        return cls(settings, members, groups)
+
+    def groups_of(self, name: str, entry: ldap.Entry) -> frozenset[str]:
+        """Return the names of the groups of `entry`, who is called `name`."""
+        found = own_groups(self._settings, entry)
+        keys = {*found, *self._of_name.get(name.casefold(), ()), *self._of_dn.get(normal(entry.dn), ())}
+        latest = keys
+        for _level in range(self._settings.nested_group_depth):
+            latest = {above for key in latest for above in self._of_dn.get(key, ())} - keys
+            keys |= latest
+        groups = (self._groups.get(key) or found[key] for key in keys)
+        return frozenset(
+            text for group in groups for text in group.texts(self._settings.group_name_attribute)
+        )
+
+
+def _complete(group: ldap.Entry, wanted: Sequence[str]) -> bool:
+    """Tell whether the members came with the group.
+
+    They do not where they may be compared but not read, and Active Directory sends no more than 1,500
+    ("member;range=0-1499", [MS-ADTS] 3.1.1.3.1.3.3).
+    """
+    ranged = any(";range=" in attribute for attribute in group.attributes)
+    return not ranged and any(group.attributes.get(attribute) for attribute in wanted)
