@@ -64,7 +64,7 @@ def find(
     if code == NO_SUCH_OBJECT and template:
         raise Refused("unknown_user")
     if code not in {ldap.SUCCESS, SIZE_LIMIT}:
-        raise ldap.NoAnswer(f"the search for people below {where} ended with {code}")
+        raise ldap.useless(code, f"the search for people below {where} ended with {code}")
     if not entries:
         raise Refused("unknown_user")
     if len(entries) > 1 or code == SIZE_LIMIT:
