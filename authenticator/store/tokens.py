@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from authenticator.passcode import Seed, step_at
 from authenticator.store.database import Database
 from authenticator.store.errors import UnreadableTokenError
-from authenticator.store.schema import NEVER_USED, EnrolmentRow, PendingRow, TokenRow
+from authenticator.store.schema import NEVER_USED, PendingRow, TokenRow
 
 __all__ = ["FARTHEST_DRIFT", "RECOVERED", "Token", "TokenListing", "Tokens", "replace_token"]
 
@@ -131,15 +131,9 @@ class Tokens:
             return _count(session, delete(TokenRow).where(TokenRow.user == user)) == 1
 
     def disable(self, user: str, *, why: str) -> bool:
-        """Let no code of the token in; False when there is no token.
-
-        What the user could get a new token with ends too, unless the user has just logged in with a recovery
-        code in order to get one.
-        """
+        """Let no code of the token in, and end what waits to be confirmed; False when there is no token."""
         with self._database.writing(user) as session:
             _count(session, delete(PendingRow).where(PendingRow.user == user))
-            if why != RECOVERED:
-                _count(session, delete(EnrolmentRow).where(EnrolmentRow.user == user))
             there = update(TokenRow).where(TokenRow.user == user).values(disabled=why)
             return _count(session, there) == 1
 
@@ -149,10 +143,22 @@ class Tokens:
             disabled = (TokenRow.user == user, TokenRow.disabled.is_not(None))
             return _count(session, update(TokenRow).where(*disabled).values(disabled=None)) == 1
 
+    def find(self, user: str) -> TokenListing | None:
+        """Return what an administrator may see of the user's token, or None when there is none."""
+        with self._database.reading() as session:
+            row = session.scalars(select(TokenRow).where(TokenRow.user == user)).one_or_none()
+            return None if row is None else _listing(row)
+
     def listing(self) -> list[TokenListing]:
         """Return who has a token since when, by name; nothing of any secret."""
         with self._database.reading() as session:
             return [_listing(row) for row in session.scalars(select(TokenRow).order_by(TokenRow.user))]
+
+    def listed(self, user: str) -> TokenListing | None:
+        """Return the same of one user's token."""
+        with self._database.reading() as session:
+            row = session.scalars(select(TokenRow).where(TokenRow.user == user)).one_or_none()
+            return None if row is None else _listing(row)
 
     def unreadable(self) -> tuple[int, int]:
         """Return how many tokens our keys do not open, and how many there are."""
