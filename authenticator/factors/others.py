@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
 from traitlets import Int
 
 from authenticator import passcode
-from authenticator.errors import Refused
+from authenticator.errors import Refused, Unavailable
 from authenticator.factors.interface import Attempt, Proof, SecondFactor
+from authenticator.store import Store
 from authenticator.workers import Deadline
 
 __all__ = ["LONGEST_CODE", "OthersFactor", "SentCodes", "SentOnce", "code_for_others"]
@@ -63,7 +65,8 @@ class OthersFactor(SecondFactor):
     """A factor whose codes another server checks, and uses up.
 
     Not every server does the latter well (FreeRADIUS 3.2's rlm_totp forgets used codes, OpenLDAP's slapo-otp
-    lets two binds at the same instant pass), so what was sent once is not sent again for a while.
+    lets two binds at the same instant pass), so what was sent once is not sent again for a while. The
+    authenticator's store remembers it for all hubs; without one, this process does.
     """
 
     send_again_after = Int(
@@ -75,17 +78,28 @@ class OthersFactor(SecondFactor):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.sent: SentOnce = SentCodes()
-        self.clock: Callable[[], float] = time.monotonic
+        self.clock: Callable[[], float] = time.time
+        self._own: SentOnce = SentCodes()
+
+    @property
+    def sent(self) -> SentOnce:
+        """Who remembers what was sent."""
+        store: Store | None = getattr(self.parent, "store", None)
+        return self._own if store is None else store.sent
 
     def check(self, attempt: Attempt, deadline: Deadline) -> Proof:
         code = code_for_others(attempt.code)
         secret = self.secret(attempt, code)
         deadline.limit(1)  # it may have waited for a thread; then the code must stay usable
-        seconds = self.send_again_after
-        if seconds and not self.sent.claim(attempt.name, secret, now=self.clock(), seconds=seconds):
+        if self.send_again_after and not self._claim(attempt.name, secret):
             raise Refused("otp_used")
         return self.ask(attempt, code, deadline)
+
+    def _claim(self, user: str, secret: bytes) -> bool:
+        try:
+            return self.sent.claim(user, secret, now=self.clock(), seconds=self.send_again_after)
+        except SQLAlchemyError as error:
+            raise Unavailable("store", type(error).__name__) from None
 
     def secret(self, _attempt: Attempt, code: str) -> bytes:
         """Return what goes out with the code in it, or raise `Refused` when that cannot be.

@@ -1,9 +1,12 @@
 """Which codes go out to somebody else's server, and how often."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select, text
+from traitlets.config import Configurable
 
 from authenticator.errors import LoginError, Refused, Unavailable
 from authenticator.factors.appended import AppendedFactor
@@ -11,6 +14,9 @@ from authenticator.factors.interface import Attempt
 from authenticator.factors.others import OthersFactor, SentCodes, code_for_others
 from authenticator.factors.privacyidea import PrivacyIDEAFactor
 from authenticator.factors.radius import RadiusFactor
+from authenticator.keys import Keys, load_keys
+from authenticator.store import Store
+from authenticator.store.schema import SentRow
 from authenticator.workers import Deadline
 from tests.authenticator.factors.freeradius import Radius
 from tests.authenticator.factors.kit import directory_of
@@ -102,6 +108,72 @@ def test_a_code_counts_as_used_when_the_server_did_not_answer(tmp_path: Path) ->
     with pytest.raises(Unavailable):
         asked.check(one, Deadline(5))
     assert refused_as(asked, one) == "otp_used"
+
+
+@pytest.fixture
+def stores(tmp_path: Path, key_file: Path) -> Iterator[tuple[Store, Store]]:
+    """Two hubs on one database."""
+    url = f"sqlite:///{tmp_path / 'shared.sqlite'}"
+    both = Store(url, load_keys(key_file)), Store(url, load_keys(key_file))
+    yield both
+    for store in both:
+        store.close()
+
+
+def test_of_fifty_hubs_logins_with_one_code_one_is_sent(stores: tuple[Store, Store]) -> None:
+    def claim(number: int) -> bool:
+        return stores[number % 2].sent.claim("anna", b"493021", now=1000, seconds=300)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(claim, range(50))) == 1
+
+
+def test_the_store_forgets_what_was_sent_and_holds_no_code(
+    stores: tuple[Store, Store], tmp_path: Path
+) -> None:
+    sent, other = (store.sent for store in stores)
+    assert sent.claim("anna", b"canary-493021", now=0, seconds=300)
+    assert not other.claim("anna", b"canary-493021", now=299, seconds=300)
+    assert other.claim("bert", b"canary-493021", now=299, seconds=300)
+    assert other.claim("anna", b"canary-493021", now=300, seconds=300)
+    assert sent.claim("anna", b"canary-other", now=10_000, seconds=300)
+    with stores[0].database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(SentRow)) == 1
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob("shared.sqlite*"))
+    assert b"otp_sent" in kept
+    for clear in (b"canary", b"493021", b"canary-493021".hex().encode(), b"anna"):
+        assert clear not in kept
+
+
+def test_after_a_change_of_the_key_a_code_is_still_used(tmp_path: Path, key_file: Path) -> None:
+    url, keys = f"sqlite:///{tmp_path / 'shared.sqlite'}", load_keys(key_file)
+    before = Store(url, keys)
+    assert before.sent.claim("anna", b"493021", now=0, seconds=300)
+    before.close()
+    after = Store(url, Keys(bytes(32), keys.current))
+    assert not after.sent.claim("anna", b"493021", now=1, seconds=300)
+    after.close()
+
+
+class Hub(Configurable):
+    """An authenticator, as far as a factor asks it."""
+
+    store: Store
+
+
+def test_two_hubs_send_a_code_once_and_none_when_the_store_is_gone(stores: tuple[Store, Store]) -> None:
+    hubs = Hub(), Hub()
+    for hub, store in zip(hubs, stores, strict=True):
+        hub.store = store
+    one, other = (AppendedFactor(parent=hub) for hub in hubs)
+    who = Attempt("anna", "123456", b"secret", "")
+    assert one.check(who, Deadline(5))
+    assert refused_as(other, who) == "otp_used"
+    with stores[0].database.writing() as session:
+        session.execute(text("DROP TABLE otp_sent"))
+    with pytest.raises(Unavailable) as outage:
+        other.check(Attempt("anna", "654321", b"secret", ""), Deadline(5))
+    assert outage.value.reason == "store"
 
 
 def test_what_was_sent_is_forgotten_in_time_and_in_number() -> None:
