@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from authenticator.directory import ldap
-from authenticator.directory.policy import Decision, decide
+from authenticator.directory.policy import REQUEST, Decision, decide
 from authenticator.directory.servers import Server
-from authenticator.errors import Refused, Unavailable
+from authenticator.errors import Refused
 from authenticator.workers import Deadline
 
 __all__ = ["prove"]
@@ -30,7 +30,9 @@ def prove(
         raise Refused("password", "an empty name or password would be an anonymous bind")
     with server.opened(dn, password, deadline) as link:
         try:
-            result = ldap.bind(link, controls)
+            result = ldap.bind(link, (REQUEST, *controls))
         except ldap.NoAnswer as error:
-            raise Unavailable(error.reason, f"{server.endpoint}: {error.detail}") from None
+            raise ldap.Unanswered(error.detail) from None
+    if result.code in ldap.OUT_OF_ORDER:
+        raise ldap.Unanswered(f"the bind was answered with {result.code} {result.text}")
     return decide(result)
