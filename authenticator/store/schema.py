@@ -5,10 +5,19 @@ newest); a test compares the two. Names of users are canonical, moments are whol
 is sealed (AES-GCM), what is only looked up stands as a keyed digest.
 """
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Double
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-__all__ = ["Base", "EnrolmentRow", "NoticeRow", "PendingRow", "RecoveryRow", "SentRow", "TokenRow"]
+__all__ = [
+    "AttemptRow",
+    "Base",
+    "EnrolmentRow",
+    "NoticeRow",
+    "PendingRow",
+    "RecoveryRow",
+    "SentRow",
+    "TokenRow",
+]
 
 NEVER_USED = -1
 
@@ -99,3 +108,15 @@ class SentRow(Base):
 
     digest: Mapped[str] = mapped_column(primary_key=True)
     until: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class AttemptRow(Base):
+    """The failed logins of an account or an address, by the digest of its name; see `attempts`."""
+
+    __tablename__ = "login_attempts"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    failures: Mapped[int]
+    level: Mapped[float] = mapped_column(Double)
+    last: Mapped[float] = mapped_column(Double)

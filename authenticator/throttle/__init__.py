@@ -1,38 +1,18 @@
-"""The seam for slowing down guessers. What stands here lets everybody try; the real one comes later."""
+"""Slows guessers down: by account and by address, across hubs and restarts."""
 
-import enum
-from typing import Protocol
+from authenticator.throttle.throttle import Locked, Outcome, Throttle
 
-__all__ = ["NoThrottle", "Outcome", "Throttle"]
-
-
-class Outcome(enum.Enum):
-    """How a login ended, as far as counting goes."""
-
-    SUCCEEDED = "succeeded"
-    REFUSED = "refused"
-    UNAVAILABLE = "unavailable"
+__all__ = ["Locked", "NoThrottle", "Outcome", "Throttle"]
 
 
-class Throttle(Protocol):
-    """Decides whether a login may be tried at all. Called in a worker thread, so it may use a database.
+class NoThrottle(Throttle):
+    """Lets every attempt through: what the door has until it makes a `Throttle` itself."""
 
-    An attempt is counted by `reserve` before anything is checked, so that parallel attempts cannot slip
-    through; `settle` then forgets it (success, or nobody's fault) or lets it stand (refusal).
-    """
+    def __init__(self) -> None:
+        return
 
-    def reserve(self, user: str, address: str) -> float:
-        """Count an attempt and return the seconds to wait before the next is looked at; 0 to go on."""
-
-    def settle(self, user: str, address: str, outcome: Outcome) -> None:
-        """Say how an attempt that was let through ended."""
-
-
-class NoThrottle:
-    """Lets every attempt through."""
-
-    def reserve(self, _user: str, _address: str) -> float:
+    def reserve(self, user: str, address: str, *, now: float = 0) -> float:  # type: ignore[override]
         return 0.0
 
-    def settle(self, _user: str, _address: str, _outcome: Outcome) -> None:
-        return
+    def settle(self, user: str, address: str, outcome: Outcome, *, now: float = 0) -> bool:
+        return False

@@ -3,7 +3,8 @@
 An account's failures are counted in a row, until one success (NIST SP 800-63B, rate limiting: at most 100).
 Besides, they have a level: the first few are free and forgotten after a quiet window; from then on each
 doubles the wait (RFC 4226 §7.3), and each quiet hour after a wait takes one doubling back. So somebody who
-keeps guessing at an account gets one guess an hour, and its owner, once that ends, is soon rid of the wait.
+keeps guessing at an account gets a few guesses an hour and a hundred in all, and its owner, once that ends,
+is rid of the wait within hours.
 
 An address has a debt, a bucket that leaks: a failure adds one, and one is forgiven every `window / limit`
 seconds. What is in flight counts a quarter, for most of it is about to succeed: a class of forty that logs in
@@ -16,34 +17,14 @@ set back: nothing opens by that, and the wait that is left is one whole wait at 
 from dataclasses import dataclass, replace
 from typing import Final
 
-__all__ = ["IN_FLIGHT", "NOTHING", "AccountRule", "AddressRule", "Counter", "from_the_future", "steadied"]
+from authenticator.store.attempts import NOTHING, Counter
+
+__all__ = ["IN_FLIGHT", "AccountRule", "AddressRule", "from_the_future", "steadied"]
 
 IN_FLIGHT: Final = 0.25
 """What an attempt adds to the debt of its address until it is known how it ended."""
 CLOCKS_APART: Final = 2.0
 """Seconds by which the clocks of two hubs may differ, or an attempt may be late."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """What is remembered of an account or an address.
-
-    Attributes
-    ----------
-    failures
-        An account's failures in a row.
-    level
-        An account's failures that lengthen the wait; an address's debt.
-    last
-        Unix time that `level` is of: the last attempt.
-    """
-
-    failures: int = 0
-    level: float = 0.0
-    last: float = 0.0
-
-
-NOTHING: Final = Counter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +41,7 @@ class AccountRule:
         """Return the seconds to wait after so many failures."""
         if level < self.free:
             return 0.0
-        return min(self.longest_wait, self.first_wait * 2.0 ** min(level - self.free, 32))
+        return min(self.longest_wait, float(self.first_wait * 2 ** min(level - self.free, 32)))
 
     def locked(self, counter: Counter) -> bool:
         """Tell whether only an administrator can let anybody try again."""
@@ -111,6 +92,10 @@ class AddressRule:
     def reserved(self, counter: Counter, now: float) -> Counter:
         """Count an attempt that is in flight."""
         return Counter(0, self.debt(counter, now) + IN_FLIGHT, now)
+
+    def given_back(self, counter: Counter) -> Counter:
+        """Forget an attempt that was in flight."""
+        return replace(counter, level=max(0.0, counter.level - IN_FLIGHT))
 
 
 def from_the_future(counter: Counter, now: float) -> bool:

@@ -6,15 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authenticator.throttle.policy import (
-    IN_FLIGHT,
-    NOTHING,
-    AccountRule,
-    AddressRule,
-    Counter,
-    from_the_future,
-    steadied,
-)
+from authenticator.store.attempts import NOTHING, Counter
+from authenticator.throttle.policy import IN_FLIGHT, AccountRule, AddressRule, from_the_future, steadied
 
 ACCOUNT = AccountRule()
 ADDRESS = AddressRule()
