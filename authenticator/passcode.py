@@ -15,7 +15,16 @@ from typing import Any, Final
 
 import pyotp
 
-__all__ = ["ALGORITHMS", "Seed", "SeedError", "make_secret", "matching_steps", "normalise", "step_at"]
+__all__ = [
+    "ALGORITHMS",
+    "Seed",
+    "SeedError",
+    "consecutive_steps",
+    "make_secret",
+    "matching_steps",
+    "normalise",
+    "step_at",
+]
 
 ALGORITHMS: Final[dict[str, Callable[..., Any]]] = {
     "sha1": hashlib.sha1,
@@ -25,6 +34,7 @@ ALGORITHMS: Final[dict[str, Callable[..., Any]]] = {
 LONGEST_INPUT: Final = 16
 NEW_SECRET_BYTES: Final = 20
 LEAST_SECRET_BYTES: Final = 16
+RESYNC_REACH: Final = 20
 
 _DIGITS: Final = re.compile(r"[0-9]{6}|[0-9]{8}")
 _PADDING: Final = str.maketrans("", "", " \t\u00a0-")
@@ -85,11 +95,39 @@ def step_at(seed: Seed, now: float) -> int:
     return int(now) // seed.interval
 
 
-def matching_steps(seed: Seed, code: str, *, now: float, window: int) -> tuple[int, ...]:
-    """Return every step within `window` of `now` whose code this is, oldest first.
+def matching_steps(seed: Seed, code: str, *, now: float, window: int, drift: int = 0) -> tuple[int, ...]:
+    """Return every step within `window` of the token's own time whose code this is, oldest first.
 
-    All steps are computed whichever matches, so that the time taken tells nothing.
+    `drift` is how many steps the token's clock is ahead of ours. All steps are computed whichever matches, so
+    that the time taken tells nothing.
     """
-    generator, here = seed.generator(), step_at(seed, now)
-    steps = range(max(0, here - window), here + window + 1)
-    return tuple(step for step in steps if hmac.compare_digest(generator.generate_otp(step), code))
+    here = step_at(seed, now) + drift
+    return tuple(_having(seed, code, range(here - window, here + window + 1)))
+
+
+def consecutive_steps(
+    seed: Seed, first: str, second: str, *, now: float, reach: int = RESYNC_REACH
+) -> tuple[int, int] | None:
+    """Find a clock that has drifted, by two codes in a row (RFC 4226 §7.4).
+
+    Returns
+    -------
+    tuple of int, or None
+        The step of the second code, and how many steps it is ahead of `now`; of several, the nearest to now.
+    """
+    here = step_at(seed, now)
+    steps = range(here - reach, here + reach + 1)
+    ends = set(_having(seed, second, steps)) & {step + 1 for step in _having(seed, first, steps)}
+    if not ends:
+        return None
+    nearest = min(ends, key=lambda step: (abs(step - here), -step))
+    return nearest, nearest - here
+
+
+def _having(seed: Seed, code: str, steps: range) -> list[int]:
+    generator, typed = seed.generator(), code.encode(errors="replace")
+    return [
+        step
+        for step in steps
+        if step >= 0 and hmac.compare_digest(generator.generate_otp(step).encode(), typed)
+    ]

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from authenticator.keys import Keys
 from authenticator.store.compat import TokenStore
 from authenticator.store.database import Database
+from authenticator.store.enrolments import Enrolments, Pending
 from authenticator.store.errors import StoreError, UnreadableTokenError
+from authenticator.store.notices import Notice, Notices
+from authenticator.store.recovery import RecoveryCodes
 from authenticator.store.tokens import RECOVERED, Token, TokenListing, Tokens
 
 if TYPE_CHECKING:
@@ -21,6 +24,11 @@ if TYPE_CHECKING:
 __all__ = [
     "RECOVERED",
     "Database",
+    "Enrolments",
+    "Notice",
+    "Notices",
+    "Pending",
+    "RecoveryCodes",
     "Store",
     "StoreError",
     "Token",
@@ -50,6 +58,9 @@ class Store:
     def __init__(self, url: str, keys: Keys) -> None:
         self.database = Database(url, keys)
         self.tokens = Tokens(self.database)
+        self.recovery = RecoveryCodes(self.database)
+        self.enrolments = Enrolments(self.database)
+        self.notices = Notices(self.database)
 
     @cached_property
     def attempts(self) -> "Attempts":

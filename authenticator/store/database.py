@@ -1,11 +1,12 @@
 """The database behind every part of the store: transactions, sealing and digests."""
 
 import contextlib
+import datetime
 import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,7 +21,7 @@ from authenticator.store.errors import StoreError, UnreadableTokenError
 from authenticator.store.migrating import migrate
 from authenticator.store.opening import READ_ONLY, open_engine
 
-__all__ = ["Database"]
+__all__ = ["Database", "count", "utc"]
 
 NONCE_BYTES: Final = 12
 
@@ -118,6 +119,16 @@ class Database:
         """Return what `digest` makes of it, and what it made of it before the key was changed."""
         keys = (self.keys.current, self.keys.previous)
         return tuple(_digest(key, purpose, text) for key in keys if key is not None)
+
+
+def count(session: Session, statement: Any) -> int:
+    """Run an UPDATE or DELETE and return how many rows it met."""
+    done: Any = session.execute(statement, execution_options={"synchronize_session": False})
+    return int(done.rowcount)
+
+
+def utc(seconds: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
 
 
 def _associated(bound_to: str) -> bytes:

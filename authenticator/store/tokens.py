@@ -5,27 +5,21 @@ of all who ever try a step, in whatever process, one succeeds.
 """
 
 import datetime
-import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, case, delete, exists, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import case, delete, exists, select, update
 
-from authenticator.passcode import Seed, step_at
-from authenticator.store.database import Database
-from authenticator.store.errors import UnreadableTokenError
-from authenticator.store.schema import NEVER_USED, PendingRow, TokenRow
+from authenticator.passcode import Seed
+from authenticator.store import seeds
+from authenticator.store.database import Database, count, utc
+from authenticator.store.replacing import RECOVERED, replace_token
+from authenticator.store.schema import PendingRow, TokenRow
 
-__all__ = ["FARTHEST_DRIFT", "RECOVERED", "Token", "TokenListing", "Tokens", "replace_token"]
-
-RECOVERED: Final = "recovery"
-"""Why a token is disabled whose owner logged in with a recovery code; a new token ends it."""
+__all__ = ["FARTHEST_DRIFT", "RECOVERED", "Token", "TokenListing", "Tokens"]
 
 FARTHEST_DRIFT: Final = 5
 """How many steps the drift may go from where the last resynchronisation left it (RFC 6238 §6)."""
-
-RESEALED_AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +66,7 @@ class Tokens:
         """
         with self._database.reading() as session:
             row = session.scalars(select(TokenRow).where(TokenRow.user == user)).one_or_none()
-        return None if row is None else _token(row, seed_of(self._database, row))
+        return None if row is None else _token(row, seeds.seed_of(self._database, row))
 
     def has(self, user: str) -> bool:
         """Tell whether there is a token, be it disabled or unreadable."""
@@ -108,7 +102,7 @@ class Tokens:
     def _use(self, token_id: str, step: int, values: dict[Any, Any]) -> bool:
         usable = (TokenRow.id == token_id, TokenRow.last_step < step, TokenRow.disabled.is_(None))
         with self._database.writing() as session:
-            return _count(session, update(TokenRow).where(*usable).values(values)) == 1
+            return count(session, update(TokenRow).where(*usable).values(values)) == 1
 
     def put(
         self, user: str, seed: Seed, *, now: float, label: str = "", last_step: int | None = None
@@ -127,21 +121,21 @@ class Tokens:
     def remove(self, user: str) -> bool:
         """Take the user's token away, and the one that waits to be confirmed; False when there was none."""
         with self._database.writing(user) as session:
-            _count(session, delete(PendingRow).where(PendingRow.user == user))
-            return _count(session, delete(TokenRow).where(TokenRow.user == user)) == 1
+            count(session, delete(PendingRow).where(PendingRow.user == user))
+            return count(session, delete(TokenRow).where(TokenRow.user == user)) == 1
 
     def disable(self, user: str, *, why: str) -> bool:
         """Let no code of the token in, and end what waits to be confirmed; False when there is no token."""
         with self._database.writing(user) as session:
-            _count(session, delete(PendingRow).where(PendingRow.user == user))
+            count(session, delete(PendingRow).where(PendingRow.user == user))
             there = update(TokenRow).where(TokenRow.user == user).values(disabled=why)
-            return _count(session, there) == 1
+            return count(session, there) == 1
 
     def enable(self, user: str) -> bool:
         """Let the token's codes in again; False when there is none that was disabled."""
         with self._database.writing(user) as session:
             disabled = (TokenRow.user == user, TokenRow.disabled.is_not(None))
-            return _count(session, update(TokenRow).where(*disabled).values(disabled=None)) == 1
+            return count(session, update(TokenRow).where(*disabled).values(disabled=None)) == 1
 
     def find(self, user: str) -> TokenListing | None:
         """Return what an administrator may see of the user's token, or None when there is none."""
@@ -164,116 +158,14 @@ class Tokens:
         """Return how many tokens our keys do not open, and how many there are."""
         with self._database.reading() as session:
             rows = session.scalars(select(TokenRow)).all()
-        return sum(not _opens(self._database, row) for row in rows), len(rows)
+        return sum(not seeds.opens(self._database, row) for row in rows), len(rows)
 
     def reseal(self) -> int:
         """Encrypt all that is encrypted with the previous key with the current one; return how many.
 
         What no key opens stays as it is. Running it twice, or while people log in, does no harm.
         """
-        return _reseal(self._database, TokenRow, TokenRow.id) + _reseal(
-            self._database, PendingRow, PendingRow.digest
-        )
-
-
-def replace_token(
-    session: Session,
-    database: Database,
-    user: str,
-    seed: Seed,
-    *,
-    now: float,
-    label: str = "",
-    last_step: int | None = None,
-) -> bool:
-    """Do what `Tokens.put` does, as a part of a larger change to the user."""
-    chosen = select(TokenRow).where(TokenRow.user == user)
-    row = session.scalars(chosen.with_for_update()).one_or_none()
-    if row is not None and _opens(database, row) and seed_of(database, row) == seed:
-        row.secret, row.key_id = database.seal(seed.secret, _bound_to(row)), database.key_id
-        row.label = label or row.label
-        row.last_step = max(row.last_step, NEVER_USED if last_step is None else last_step)
-        row.disabled = _still_disabled(row)
-        return False
-    used, disabled = NEVER_USED if last_step is None else last_step, None
-    if row is not None:
-        disabled = _still_disabled(row)
-        if row.interval == seed.interval:
-            used = max(used, min(row.last_step, step_at(seed, now)))
-        session.delete(row)
-        session.flush()
-    session.add(_new_row(database, user, seed, used, label, disabled, now))
-    return True
-
-
-def seed_of(database: Database, row: TokenRow | PendingRow) -> Seed:
-    secret = database.unseal(row.secret, row.key_id, _bound_to(row))
-    return Seed(secret, digits=row.digits, interval=row.interval, algorithm=row.algorithm)
-
-
-def _still_disabled(row: TokenRow) -> str | None:
-    return None if row.disabled == RECOVERED else row.disabled
-
-
-def _new_row(
-    database: Database, user: str, seed: Seed, used: int, label: str, disabled: str | None, now: float
-) -> TokenRow:
-    row = TokenRow(
-        id=secrets.token_hex(16),
-        user=user,
-        key_id=database.key_id,
-        digits=seed.digits,
-        interval=seed.interval,
-        algorithm=seed.algorithm,
-        last_step=used,
-        created=int(now),
-        disabled=disabled,
-        label=label,
-        last_used=None,
-    )
-    row.secret = database.seal(seed.secret, _bound_to(row))
-    return row
-
-
-def _bound_to(row: TokenRow | PendingRow) -> str:
-    """Associated data: a ciphertext copied to another user's row, or another table, does not open."""
-    if isinstance(row, PendingRow):
-        return f"pending\n{row.user}\n{row.digest}"
-    return f"{row.user}\n{row.id}"
-
-
-def _opens(database: Database, row: TokenRow | PendingRow) -> bool:
-    try:
-        seed_of(database, row)
-    except UnreadableTokenError:
-        return False
-    return True
-
-
-def _reseal(database: Database, table: type[Any], key: Any) -> int:
-    with database.reading() as session:
-        old = list(session.scalars(select(key).where(table.key_id != database.key_id)))
-    done = 0
-    for start in range(0, len(old), RESEALED_AT_ONCE):
-        with database.writing() as session:
-            chosen = select(table).where(key.in_(old[start : start + RESEALED_AT_ONCE]))
-            for row in session.scalars(chosen.order_by(key).with_for_update()):
-                done += _reseal_row(database, row)
-    return done
-
-
-def _reseal_row(database: Database, row: TokenRow | PendingRow) -> bool:
-    if row.key_id == database.key_id or not _opens(database, row):
-        return False
-    row.secret, row.key_id = database.seal(seed_of(database, row).secret, _bound_to(row)), database.key_id
-    return True
-
-
-def _count(session: Session, statement: Any) -> int:
-    done: CursorResult[Any] = session.execute(  # type: ignore[assignment]
-        statement, execution_options={"synchronize_session": False}
-    )
-    return done.rowcount
+        return seeds.reseal(self._database)
 
 
 def _token(row: TokenRow, seed: Seed) -> Token:
@@ -296,7 +188,3 @@ def _listing(row: TokenRow) -> TokenListing:
     return TokenListing(
         row.user, row.label, utc(row.created), used, row.disabled is not None, row.disabled or ""
     )
-
-
-def utc(seconds: int) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
