@@ -69,13 +69,16 @@ class Line:
         self._invalid = 0
         try:
             self.secret = read_secret(server.secret_file)
-            family, kind, proto, _, address = socket.getaddrinfo(
-                server.host, server.port, type=socket.SOCK_DGRAM
-            )[0]
-            self._socket = socket.socket(family, kind, proto)
+            found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)
+        except OSError as error:
+            raise NoAnswer(f"{server}: {error.strerror}") from None
+        family, kind, proto, _, address = found[0]
+        self._socket = socket.socket(family, kind, proto)
+        try:
             # Connected: the kernel drops what comes from elsewhere, and tells us when nobody listens.
             self._socket.connect(address)
         except OSError as error:
+            self._socket.close()
             raise NoAnswer(f"{server}: {error.strerror}") from None
 
     def __enter__(self) -> Self:

@@ -1,8 +1,11 @@
 """Codes that privacyIDEA checks, by its documented answers."""
 
+import contextlib
 import json
 import logging
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -298,6 +301,24 @@ def test_what_cannot_be_a_code_is_not_sent(factor: Make, server: PrivacyIDEA) ->
     assert outcome(factor(), attempt("１２３４５６")).reason == "otp_syntax"
     assert outcome(factor(), seconds=0).reason == "deadline"
     assert server.connections == 0
+
+
+def test_many_logins_leave_no_connection_open(factor: Make, server: PrivacyIDEA) -> None:
+    answers = iter(
+        [Answer(ACCEPTED), Answer(REJECTED), Answer("", 500), Answer(ACCEPTED + " " * 100_000)] * 8
+    )
+    server.answer = lambda _call: next(answers)
+    made = factor()
+    made.check(attempt(), Deadline(10))
+    before = threading.active_count()
+    for _ in range(31):
+        with contextlib.suppress(LoginError):
+            made.check(attempt(), Deadline(10))
+    # The server has a thread for each connection that is open.
+    until = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
 
 
 def test_a_redirect_is_not_followed(factor: Make, server: PrivacyIDEA, files: Certificates) -> None:

@@ -1,5 +1,6 @@
 """Codes that a RADIUS server checks: Debian's FreeRADIUS, and a forger."""
 
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -21,7 +22,7 @@ from authenticator.factors.interface import Attempt, How
 from authenticator.factors.radius import RadiusFactor
 from authenticator.workers import Deadline
 from tests.authenticator.factors.freeradius import CODE, PASSWORD, SECRET, Radius, free_udp_port
-from tests.authenticator.kit import code_of
+from tests.authenticator.kit import code_of, open_descriptors
 
 QUICK: dict[str, Any] = {"timeout": 1, "tries": 1}
 
@@ -146,6 +147,16 @@ def test_the_next_server_is_asked_when_the_first_is_dead_or_silent(
     assert [line for line in caplog.messages if dumb in line] == [
         f"RADIUS server {dumb}: no answer; does the server know us, and with the same secret?"
     ]
+
+
+def test_many_logins_leave_no_socket_open(factor: Make, radius: Radius) -> None:
+    # Nobody listens at the first address, and the second is none that may be spoken to.
+    servers = [f"127.0.0.1:{free_udp_port()}", "255.255.255.255:9", radius.address]
+    made, before = factor(servers=servers), open_descriptors()
+    for number in range(30):
+        with contextlib.suppress(Refused):
+            made.check(attempt("code", CODE if number % 2 else "111111"), Deadline(10))
+    assert open_descriptors() == before
 
 
 def test_a_refusal_is_not_taken_to_the_next_server(factor: Make, radius: Radius) -> None:
