@@ -15,6 +15,7 @@ __all__ = [
     "NoticeRow",
     "PendingRow",
     "RecoveryRow",
+    "RevocationRow",
     "SentRow",
     "TokenRow",
 ]
@@ -120,3 +121,15 @@ class AttemptRow(Base):
     failures: Mapped[int]
     level: Mapped[float] = mapped_column(Double)
     last: Mapped[float] = mapped_column(Double)
+
+
+class RevocationRow(Base):
+    """That a user's sessions are to end which are older than `requested`; see `revocations`."""
+
+    __tablename__ = "otp_revocations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str]
+    by: Mapped[str]
+    requested: Mapped[float] = mapped_column(Double)
