@@ -54,7 +54,17 @@ class DirectoryLoginSettings(Authenticator):  # type: ignore[misc, unused-ignore
     group_search_base = Unicode(help="Where groups are. Empty: people have no groups.").tag(config=True)
     group_filter = Unicode(
         "(|(memberUid={username})(member={dn})(uniqueMember={dn}))",
-        help="LDAP filter that finds a person's groups; {username} and {dn} are put in escaped.",
+        help="""LDAP filter that finds a person's groups; {username} and {dn} are put in escaped. Empty: only
+        what member_of_attribute names.""",
+    ).tag(config=True)
+    member_of_attribute = Unicode(
+        help="""Attribute of a person that names groups, such as memberOf. Those below group_search_base
+        count, besides the ones that group_filter finds.""",
+    ).tag(config=True)
+    nested_group_depth = Int(
+        8,
+        help="""How many levels of groups that are members of groups count. Each costs one search a login,
+        until none is found. 0: only groups that name the person, or all that group_filter itself finds.""",
     ).tag(config=True)
     group_name_attribute = Unicode("cn", help="Attribute that holds a group's name.").tag(config=True)
 
@@ -67,6 +77,13 @@ class DirectoryLoginSettings(Authenticator):  # type: ignore[misc, unused-ignore
             return [str(Endpoint(uri)) for uri in proposal["value"]]
         except ValueError as error:
             raise TraitError(f"server_uris: {error}") from None
+
+    @validate("nested_group_depth")
+    def _valid_depth(self, proposal: Any) -> int:
+        depth = int(proposal["value"])
+        if not 0 <= depth <= 32:
+            raise TraitError(f"nested_group_depth is {depth}; write a number from 0 to 32")
+        return depth
 
     @validate("user_filter", "user_dn_template", "group_filter")
     def _valid_pattern(self, proposal: Any) -> str:
@@ -98,6 +115,8 @@ class DirectoryLoginSettings(Authenticator):  # type: ignore[misc, unused-ignore
             group_name_attribute=self.group_name_attribute,
             connect_timeout=self.connect_timeout,
             receive_timeout=self.receive_timeout,
+            member_of_attribute=self.member_of_attribute,
+            nested_group_depth=self.nested_group_depth,
         )
 
     def directory_problems(self) -> Iterator[str]:
@@ -111,6 +130,10 @@ class DirectoryLoginSettings(Authenticator):  # type: ignore[misc, unused-ignore
             yield f"bind_password_file: {problem}"
         if not self.user_search_base and not self.user_dn_template:
             yield "user_search_base is not set (nor user_dn_template): where are the people?"
+        if self.member_of_attribute and not self.group_search_base:
+            yield "member_of_attribute is set, and group_search_base is not: groups elsewhere do not count"
+        if self.group_search_base and not self.group_filter and not self.member_of_attribute:
+            yield "group_search_base is set, but neither group_filter nor member_of_attribute: who is in them?"
 
     def _server_problems(self) -> Iterator[str]:
         endpoints = [Endpoint(uri) for uri in self.server_uris]

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from authenticator.directory import ldap
@@ -63,9 +64,8 @@ class Directory:
         def question(server: Server, link: ldap.Connection) -> Person:
             if not proved:
                 entry = find(link, settings, name, attributes_of_people(settings))
-                proved.append((entry, prove(server, entry.dn, password, deadline, controls)))
-                if why := disabled(entry.attributes, time.time()):
-                    raise Refused("disabled", f"{why}, and the server let the bind pass")
+                with _unless_disabled(entry):
+                    proved.append((entry, prove(server, entry.dn, password, deadline, controls)))
             entry, decision = proved[0]
             groups = groups_of(link, settings, name, entry)
             return Person(name, entry.dn, groups, decision.password_expires_in, decision.grace_logins)
@@ -101,3 +101,17 @@ class Directory:
         To be called before a one-time password is used up.
         """
         self._servers.raise_if_down()
+
+
+@contextmanager
+def _unless_disabled(entry: ldap.Entry) -> Iterator[None]:
+    """Refuse an account that is switched off, whatever the server says of its password."""
+    why = disabled(entry.attributes, time.time())
+    try:
+        yield
+    except Refused as refusal:
+        if why:
+            raise Refused("disabled", f"{why}; {refusal.detail}") from None
+        raise
+    if why:
+        raise Refused("disabled", f"{why}; the server let the bind pass")
