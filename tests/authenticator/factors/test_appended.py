@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from authenticator.directory import Directory, Person
 
 from authenticator import LDAPOTPAuthenticator
+from authenticator.directory import Directory, Person
 from authenticator.errors import LoginError, Refused
 from authenticator.factors.appended import OTP_REQUIRED, AppendedFactor
 from authenticator.factors.interface import Attempt, How, Proof
