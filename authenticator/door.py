@@ -1,34 +1,42 @@
 """The order of the checks at the door, as one blocking function that runs in a worker thread.
 
-Throttle, syntax, one-time password, one bind, groups. Somebody without the token never reaches the
-directory, so nobody can lock another's account there by guessing. A code is used up before the password is
-looked at, and stays so when that is wrong or the directory does not answer.
+Throttle, syntax, second factor, one bind, groups. With our own tokens, somebody without the token never
+reaches the directory, so nobody can lock another's account there by guessing.
 """
 
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from authenticator import passcode
-from authenticator.audit import safe_name
+from authenticator.audit import Audit, Event, safe_name
 from authenticator.credentials import LONGEST_PASSWORD, Credentials, canonical, is_text
-from authenticator.directory import Person
-from authenticator.errors import Refused, Unavailable
-from authenticator.store import TokenStore, UnreadableTokenError
+from authenticator.directory import Directory, Person
+from authenticator.errors import PasswordExpired, Refused, Unavailable
+from authenticator.factors import Attempt, How, Proof, SecondFactor
+from authenticator.factors.exempt import Exemptions
 from authenticator.throttle import Outcome, Throttle
 from authenticator.workers import Deadline
 
-__all__ = ["Door", "PasswordCheck", "canonical"]
+__all__ = ["Admission", "Door", "Prove"]
 
 
-class PasswordCheck(Protocol):
-    """Whoever can tell if a password is right: the directory."""
+class Prove(Protocol):
+    """Another way to prove the second factor than the usual one, such as two codes in a row."""
 
-    def check(self, name: str, password: bytes, deadline: Deadline) -> Person:
-        """Return the person, or raise `Refused` or `Unavailable`."""
+    def __call__(self, attempt: Attempt, deadline: Deadline) -> Proof:
+        """Return the proof, or raise `Refused` or `Unavailable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Somebody whose code and password are right."""
+
+    person: Person
+    how: How
 
 
 class Door:
@@ -38,65 +46,68 @@ class Door:
         self,
         *,
         throttle: Throttle,
-        store: TokenStore,
-        directory: PasswordCheck,
-        window: int,
+        factor: SecondFactor,
+        exemptions: Exemptions,
+        directory: Directory,
+        audit: Audit,
         log: logging.Logger | logging.LoggerAdapter[Any],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._throttle = throttle
-        self._store = store
+        self._factor = factor
+        self._exemptions = exemptions
         self._directory = directory
-        self._window = window
+        self._audit = audit
         self._log = log
         self._clock = clock
 
-    def check(self, credentials: Credentials, address: str, deadline: Deadline) -> Person:
+    def check(
+        self, credentials: Credentials, address: str, deadline: Deadline, prove: Prove | None = None
+    ) -> Admission:
         """Return who this is, or raise `Refused` or `Unavailable`."""
+        try:
+            return self._counted(credentials, address, deadline, prove or self._prove)
+        except SQLAlchemyError as error:
+            self._log.error("The token store does not work: %s", type(error).__name__)
+            raise Unavailable("store", type(error).__name__) from None
+
+    def _counted(self, credentials: Credentials, address: str, deadline: Deadline, prove: Prove) -> Admission:
         name = canonical(credentials.username)
         counted = name or safe_name(credentials.username)
-        if self._throttle.reserve(counted, address) > 0:
-            raise Refused("throttled")
+        self._throttle.reserve(counted, address, now=self._clock())
         outcome = Outcome.UNAVAILABLE
         try:
-            person = self._check(name, credentials, deadline)
+            admission = self._check(name, credentials, address, deadline, prove)
             outcome = Outcome.SUCCEEDED
+        except PasswordExpired:
+            # All that was typed is right: it is no guess.
+            outcome = Outcome.SUCCEEDED
+            raise
         except Refused:
             outcome = Outcome.REFUSED
             raise
         finally:
-            self._throttle.settle(counted, address, outcome)
-        return person
+            if self._throttle.settle(counted, address, outcome, now=self._clock()):
+                self._log.warning("%s is locked: too many failures in a row", safe_name(counted))
+                self._audit.record(Event("locked", user=safe_name(counted), address=address))
+        return admission
 
-    def _check(self, name: str | None, credentials: Credentials, deadline: Deadline) -> Person:
-        code = passcode.normalise(credentials.otp)
+    def _check(
+        self, name: str | None, credentials: Credentials, address: str, deadline: Deadline, prove: Prove
+    ) -> Admission:
         if name is None:
             raise Refused("name_syntax")
-        if code is None:
-            raise Refused("otp_syntax")
         if not 1 <= len(credentials.password) <= LONGEST_PASSWORD or not is_text(credentials.password):
             raise Refused("password_syntax")
-        deadline.limit(1)  # it may have waited for a thread; then the code must stay usable
-        try:
-            self._use_up(name, code)
-        except SQLAlchemyError as error:
-            self._log.error("The token store does not work: %s", type(error).__name__)
-            raise Unavailable("store", type(error).__name__) from None
-        return self._directory.check(name, credentials.password, deadline)
+        attempt = Attempt(name, credentials.otp, credentials.password, address)
+        # A code is not used up for a directory that is known to be down.
+        self._directory.raise_if_down()
+        proof = prove(attempt, deadline)
+        person = self._directory.check(name, proof.password, deadline, controls=proof.controls)
+        proof.settle()
+        return Admission(person, proof.how)
 
-    def _use_up(self, name: str, code: str) -> None:
-        try:
-            token = self._store.token(name)
-        except UnreadableTokenError as error:
-            self._log.error("The token of %s cannot be read: %s", name, error)
-            raise Refused("token_unreadable") from None
-        if token is None:
-            raise Refused("no_token")
-        if len(code) != token.seed.digits:
-            raise Refused("otp_wrong")
-        steps = passcode.matching_steps(token.seed, code, now=self._clock(), window=self._window)
-        if not steps:
-            raise Refused("otp_wrong")
-        newer = [step for step in steps if step > token.last_step]
-        if not newer or not self._store.claim(token.id, newer[0]):
-            raise Refused("otp_used")
+    def _prove(self, attempt: Attempt, deadline: Deadline) -> Proof:
+        if self._exemptions and not attempt.code.strip():
+            return self._exemptions.check(attempt, self._directory, deadline)
+        return self._factor.check(attempt, deadline)

@@ -10,7 +10,11 @@ from typing import Any
 from jupyterhub.handlers.login import LoginHandler
 from tornado import web
 
+from authenticator.answers import Enrol
 from authenticator.credentials import FIELDS
+from authenticator.door import Admission
+from authenticator.factors import How
+from authenticator.pages import flow
 
 __all__ = ["LoginFormHandler", "read_fields"]
 
@@ -27,7 +31,15 @@ def read_fields(arguments: Mapping[str, Sequence[bytes]]) -> dict[str, bytes]:
 
 
 class LoginFormHandler(LoginHandler):  # type: ignore[misc, unused-ignore]
-    """Answers the login form."""
+    """Answers the login form.
+
+    Attributes
+    ----------
+    admission
+        Who was let in, set by the authenticator.
+    """
+
+    admission: Admission | None = None
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:
         """Decode what is shown again on the page; what is not UTF-8 must not break that page."""
@@ -39,7 +51,15 @@ class LoginFormHandler(LoginHandler):  # type: ignore[misc, unused-ignore]
     async def post(self) -> None:
         """Log in; every refusal is raised by the authenticator, and shown in the form again."""
         fields: dict[str, Any] = {} if self.request.files else read_fields(self.request.body_arguments)
-        user = await self.login_user(fields)  # type: ignore[no-untyped-call]
+        try:
+            user = await self.login_user(fields)  # type: ignore[no-untyped-call]
+        except Enrol as enrol:
+            await flow.begin(self, enrol.admission.person, enrol.admission.how)
+            return
         if user is None:
             raise self.authenticator.refusal(self)
+        if self.admission is not None and self.admission.how is How.RECOVERY:
+            # The recovery code opened a session; the lost device is out, so a new one is due.
+            await flow.begin(self, self.admission.person, How.RECOVERY)
+            return
         self.redirect(self.get_next_url(user))  # type: ignore[no-untyped-call]

@@ -1,101 +1,54 @@
 """`LDAPOTPAuthenticator`: JupyterHub's side of the door."""
 
+import asyncio
+import time
 import traceback
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, TypeVar
 
 from jupyterhub.utils import maybe_future
 from tornado import web
-from traitlets import TraitError
 
 import texts
-from authenticator.audit import Audit, LogAudit, LoginEvent, safe_name
+from authenticator import metrics
+from authenticator.answers import Enrol, answer_to, refusal
+from authenticator.assembly import Assembly
+from authenticator.audit import Event, safe_name
 from authenticator.credentials import Credentials, canonical
-from authenticator.directory import Directory, Person
-from authenticator.door import Door
-from authenticator.errors import LoginError, Refused, Unavailable
+from authenticator.directory import Person
+from authenticator.door import Admission, Prove
+from authenticator.errors import LoginError, PasswordExpired, Refused, Throttled, Unavailable
+from authenticator.factors import How
 from authenticator.form import LoginFormHandler
-from authenticator.keys import KeyFileError, load_keys
-from authenticator.settings import LoginSettings
-from authenticator.store import StoreError, TokenStore
-from authenticator.throttle import NoThrottle, Throttle
-from authenticator.workers import Deadline, Workers
+from authenticator.pages import flow
+from authenticator.watch import Watch
+from authenticator.workers import Deadline
 
 __all__ = ["LDAPOTPAuthenticator"]
 
-RETRY_AFTER_SECONDS: Final = 30
-
-REFUSED: Final = texts.mark(
-    "The account, the one-time password or the password is not right. "
-    "Each one-time password works once: wait for the next one, then try again."
-)
-UNAVAILABLE: Final = texts.mark(
-    "The directory of accounts does not answer, so nobody can log in at the moment. "
-    "It has nothing to do with what you typed. Try again in a minute, with a new one-time password."
-)
+Result = TypeVar("Result")
 
 
-class LDAPOTPAuthenticator(LoginSettings):
+class LDAPOTPAuthenticator(Assembly):
     """Login with account, one-time password and password against an LDAP directory.
 
     The whole check blocks, so it runs in threads of its own (`threads`, `waiting`) and is given up after
-    `login_timeout`. `throttle` and `audit` may be replaced by a subclass; see their protocols.
+    `login_timeout`. Who is logged in is looked after by `authenticator.watch`.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
-        self.throttle: Throttle = NoThrottle()
-        self.audit: Audit = LogAudit(self.log)
-        self._workers = Workers(self.threads, self.waiting)
-        self._door: Door | None = None
-
-    # ----- at start -------------------------------------------------------------------------
-
-    def check_allow_config(self) -> None:
-        """Refuse to start with settings that are not safe; JupyterHub calls this once, at start.
-
-        Raises
-        ------
-        TraitError
-            With a sentence for each fault.
-        """
-        if problems := list(self.problems()):
-            raise TraitError(
-                "The login is not safe to start:\n" + "\n".join(f"- {each}" for each in problems)
-            )
-        super().check_allow_config()  # type: ignore[no-untyped-call]
-        try:
-            store = self.open_store()
-            unreadable, total = store.unreadable()
-        except (StoreError, KeyFileError) as error:
-            raise TraitError(f"The login is not safe to start:\n- {error}") from None
-        if unreadable:
-            self.log.error(
-                "%d of %d tokens cannot be read with the keys in %s", unreadable, total, self.key_file
-            )
-        if unreadable and unreadable == total:
-            raise TraitError(f"The login is not safe to start:\n- {self.key_file} is not this store's key")
-        self._door = self._make_door(store)
-
-    def open_store(self) -> TokenStore:
-        """Return the token store of these settings."""
-        return TokenStore(self.store_url, load_keys(Path(self.key_file)))
-
-    def _make_door(self, store: TokenStore) -> Door:
-        return Door(
-            throttle=self.throttle,
-            store=store,
-            directory=Directory(self.directory_settings(), self.log),
-            window=self.otp_window,
-            log=self.log,
-        )
+    watch: Watch | None = None
 
     # ----- JupyterHub's hooks ---------------------------------------------------------------
 
     def get_handlers(self, app: Any) -> list[tuple[str, type[web.RequestHandler]]]:
-        """Put our form's handler before JupyterHub's."""
-        return [(r"/login", LoginFormHandler)]
+        """Put our form's handler before JupyterHub's, and begin to look after who is logged in.
+
+        JupyterHub calls this once, at start, on its event loop.
+        """
+        self.watch = Watch(self, app)
+        self.watch.start()
+        return [(r"/login", LoginFormHandler), *flow.handlers()]
 
     def normalize_username(self, username: str) -> str:
         """Return the one spelling of a name; what cannot be a name is left for `validate_username`."""
@@ -112,39 +65,108 @@ class LDAPOTPAuthenticator(LoginSettings):
         named = super().check_allowed(username, authentication)  # type: ignore[no-untyped-call]
         return bool(named or self.allowed_groups & set(groups))
 
+    def check_blocked_users(self, username: str, authentication: dict[str, Any] | None = None) -> bool:
+        """Keep out who is named in `blocked_users` or is in one of `blocked_groups`."""
+        groups = (authentication or {}).get("groups") or ()
+        passes = super().check_blocked_users(username, authentication)  # type: ignore[no-untyped-call]
+        return bool(passes and not self.blocked_groups & set(groups))
+
     async def authenticate(self, handler: web.RequestHandler, data: object) -> dict[str, Any]:
         """Check what was typed and return JupyterHub's model of the user.
 
         Raises
         ------
         tornado.web.HTTPError
-            403 with the one sentence for every refusal; 503 with another when we cannot tell.
+            403 with the one sentence for every refusal, 429 for too many attempts, 503 when we cannot tell.
+        Enrol
+            An enrolment code opens no session: the form leads on to the page where a device is enrolled.
+        """
+        admission = await self.admit(handler, data)
+        if admission.how is How.ENROLMENT:
+            raise Enrol(admission, texts.language_of(handler))
+        if isinstance(handler, LoginFormHandler):
+            handler.admission = admission
+        if self.watch is not None:
+            self.watch.admitted(admission.person.name)
+        return self.model_of(admission.person)
+
+    async def refresh_user(
+        self, user: Any, handler: web.RequestHandler | None = None, **_more: Any
+    ) -> bool | dict[str, Any]:
+        """Say at once whether somebody may stay; the directory is asked in the background."""
+        return True if self.watch is None else self.watch.refresh(user.name, handler)
+
+    async def pre_spawn_start(self, user: Any, spawner: Any) -> None:
+        """Start nothing for somebody whom the directory has shut out."""
+        if self.watch is not None:
+            await self.watch.before_spawn(user, spawner)
+
+    # ----- for our pages --------------------------------------------------------------------
+
+    async def admit(
+        self, handler: web.RequestHandler, data: object, *, prove: Prove | None = None
+    ) -> Admission:
+        """Let somebody through the whole door: throttle, code, password, groups, the hub's own rules.
+
+        Parameters
+        ----------
+        handler
+            Whose request it is: its address counts, its language is answered in.
+        data
+            The three fields of the form, as text or bytes.
+        prove
+            Another way to prove the second factor than the usual one.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            403, 429 or 503, with the sentence for the person in `jupyterhub_message`.
         """
         address = str(handler.request.remote_ip or "")
-        name = data.get("username") if isinstance(data, dict) else None
+        name = data.get("username") if isinstance(data, Mapping) else None
+        began = time.monotonic()
         try:
-            user = await self._check(data, address)
-        except Refused as refusal:
-            self._note("refused", refusal.reason, name, address)
-            raise self.refusal(handler) from None
-        except Unavailable as outage:
-            self.log.error("Login not possible: %s", outage)
-            self._note("unavailable", outage.reason, name, address)
-            raise self._outage(handler) from None
-        self._note("success", "", name, address)
-        return user
+            admission = await self._check(data, address, prove)
+        except LoginError as error:
+            result = "unavailable" if isinstance(error, Unavailable) else "refused"
+            if result == "unavailable":
+                self.log.error("Login not possible: %s", error)
+            self._note(result, error.reason, name, address, began)
+            if isinstance(error, Refused) and not isinstance(error, Throttled | PasswordExpired):
+                await self._hold_back(began)
+            raise answer_to(error, texts.language_of(handler), self.password_url) from None
+        self._note("success", "", name, address, began, how=admission.how.value)
+        self.expiries.note(admission.person)
+        return admission
+
+    async def in_thread(self, function: Callable[[], Result]) -> Result:
+        """Return what a blocking function (of the store, of the directory) returns; no page waits for it.
+
+        Raises
+        ------
+        Unavailable
+            When it takes longer than `login_timeout`, or too many wait already.
+        """
+        return await self.workers.run(function, timeout=self.login_timeout)
+
+    def refusal(self, handler: web.RequestHandler) -> web.HTTPError:
+        """Return the answer to everything that is not right, in the language of the request."""
+        return refusal(texts.language_of(handler))
+
+    def model_of(self, person: Person) -> dict[str, Any]:
+        """Return JupyterHub's model of somebody."""
+        groups = sorted(person.groups)
+        return {"name": person.name, "groups": groups, "admin": self._is_admin(person)}
 
     # ----- our own --------------------------------------------------------------------------
 
-    async def _check(self, data: object, address: str) -> dict[str, Any]:
+    async def _check(self, data: object, address: str, prove: Prove | None) -> Admission:
         credentials = Credentials.parse(data)
-        if self._door is None:
+        if self.door is None:
             raise Unavailable("error", "check_allow_config was not called")
-        deadline = Deadline(self.login_timeout)
+        check = partial(self.door.check, credentials, address, Deadline(self.login_timeout), prove)
         try:
-            person = await self._workers.run(
-                partial(self._door.check, credentials, address, deadline), timeout=self.login_timeout
-            )
+            admission = await self.in_thread(check)
         except LoginError:
             raise
         except Exception as error:
@@ -153,39 +175,31 @@ class LDAPOTPAuthenticator(LoginSettings):
             where = "".join(traceback.format_tb(error.__traceback__))
             self.log.error("The login check failed with %s:\n%s", type(error).__name__, where)
             raise Unavailable("error", type(error).__name__) from None
-        return await self._admit(person)
+        await self._welcome(admission.person)
+        return admission
 
-    async def _admit(self, person: Person) -> dict[str, Any]:
+    async def _welcome(self, person: Person) -> None:
         """Apply the hub's own rules now, so that their refusals read and count like any other."""
-        groups = sorted(person.groups)
-        user = {"name": person.name, "groups": groups, "admin": self._is_admin(person)}
-        passes = self.check_blocked_users(person.name, user)  # type: ignore[no-untyped-call]
-        if not await maybe_future(passes):
+        user = self.model_of(person)
+        if not await maybe_future(self.check_blocked_users(person.name, user)):
             raise Refused("blocked")
         if not self.allow_all and not await maybe_future(self.check_allowed(person.name, user)):
             raise Refused("not_allowed")
-        return user
 
     def _is_admin(self, person: Person) -> bool | None:
         if not self.admin_groups:
             return None
         return bool(self.admin_groups & person.groups) or person.name in self.admin_users
 
-    def refusal(self, handler: web.RequestHandler) -> web.HTTPError:
-        """Return the answer to everything that is not right, in the language of the request."""
-        return _answer(handler, 403, REFUSED)
+    async def _hold_back(self, began: float) -> None:
+        """Answer every refusal equally late, so that the time taken does not tell its cause."""
+        await asyncio.sleep(max(0.0, self.refusal_milliseconds / 1000 - (time.monotonic() - began)))
 
-    def _outage(self, handler: web.RequestHandler) -> web.HTTPError:
-        error = _answer(handler, 503, UNAVAILABLE)
-        error.headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}  # type: ignore[attr-defined]
-        return error
-
-    def _note(self, result: str, reason: str, name: object, address: str) -> None:
-        self.audit.record(LoginEvent(result, reason, safe_name(name), address))
-
-
-def _answer(handler: web.RequestHandler, status: int, msgid: str) -> web.HTTPError:
-    # The log gets a word, the person the sentence: JupyterHub shows this attribute on its pages.
-    error = web.HTTPError(status, "login refused" if status < 500 else "login not possible")
-    error.jupyterhub_message = texts.translate(texts.language_of(handler), msgid)  # type: ignore[attr-defined]
-    return error
+    def _note(
+        self, result: str, reason: str, name: object, address: str, began: float, *, how: str = ""
+    ) -> None:
+        metrics.login_took(time.monotonic() - began, result)
+        self.audit.record(Event("login", result, reason, safe_name(name), address, how=how))
+        if how == How.EXEMPT.value:
+            self.log.warning("%s logged in from %s without a one-time password", safe_name(name), address)
+            self.audit.record(Event("exempt", result, "", safe_name(name), address))

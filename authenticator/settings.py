@@ -5,15 +5,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from traitlets import Int, Set, TraitError, Unicode, default, validate
+from traitlets import Int, Set, TraitError, Type, Unicode, default, validate
 
+from authenticator.factors import SecondFactor
+from authenticator.factors.tokens import TokenFactor
 from authenticator.keys import private_file_problem
 from authenticator.settings_directory import DirectoryLoginSettings
+from authenticator.settings_watch import WatchSettings
 
 __all__ = ["LoginSettings"]
 
 
-class LoginSettings(DirectoryLoginSettings):
+class LoginSettings(DirectoryLoginSettings, WatchSettings):
     """The settings of `LDAPOTPAuthenticator`."""
 
     allowed_groups = Set(Unicode(), help="Members of any of these groups of the directory may log in.").tag(
@@ -37,13 +40,21 @@ class LoginSettings(DirectoryLoginSettings):
     refusal_milliseconds = Int(
         500,
         help="""Milliseconds after which a refusal is answered at the earliest, so that the time taken does
-        not tell its cause. Longer than the directory takes for a bind; nobody else waits for it. 0: at once.""",
+        not tell its cause. Longer than a bind takes; nobody else waits for it. 0: at once.""",
     ).tag(config=True)
     password_url = Unicode(
         help="""The centre's own page for changing a password, for those whose password has expired or is
         about to. Empty: they are told, without a link.""",
     ).tag(config=True)
 
+    second_factor = Type(
+        TokenFactor,
+        klass=SecondFactor,
+        help="""Who checks the one-time passwords: "authenticator.factors.tokens.TokenFactor" (our own store),
+        "authenticator.factors.appended.AppendedFactor" (the directory, password and code in one bind),
+        "authenticator.factors.radius.RadiusFactor", "authenticator.factors.privacyidea.PrivacyIDEAFactor", or
+        a class of your own.""",
+    ).tag(config=True)
     otp_window = Int(
         1,
         help="""How many intervals before and after the present one a code is good for: 0, 1 or 2. With 1 (RFC

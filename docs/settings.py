@@ -58,6 +58,8 @@ def _default(value: object) -> str:
             return "none"
         case set() | frozenset() if not value:
             return "none"
+        case type():
+            return f"`{value.__module__}.{value.__name__}`"
         case bool() | int() | float():
             return f"`{value}`"
     return f"`{value}`".replace("|", "\\|")

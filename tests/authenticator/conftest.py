@@ -12,9 +12,10 @@ import pytest
 
 from authenticator import LDAPOTPAuthenticator
 from authenticator.keys import load_keys, make_key_file
-from authenticator.store import TokenStore
+from authenticator.store import Store
 from demo import certificates, directory
 from tests.authenticator.kit import ACCOUNTS, SEEDS, MakeAuthenticator, Slapd, free_port, settings_for
+from tests.authenticator.postgres import postgres, postgres_url  # noqa: F401
 
 
 @pytest.fixture(scope="session")
@@ -44,18 +45,18 @@ def key_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path, key_file: Path) -> Iterator[TokenStore]:
+def store(tmp_path: Path, key_file: Path) -> Iterator[Store]:
     """The token store of the test, with a token for everybody but nouse01."""
-    opened = TokenStore(f"sqlite:///{tmp_path / 'tokens.sqlite'}", load_keys(key_file))
+    opened = Store(f"sqlite:///{tmp_path / 'tokens.sqlite'}", load_keys(key_file))
     for user, seed in SEEDS.items():
         if user != "nouse01":
-            opened.set_token(user, seed, now=time.time())
+            opened.tokens.put(user, seed, now=time.time())
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def make_authenticator(slapd: Slapd, store: TokenStore, tmp_path: Path) -> MakeAuthenticator:
+def make_authenticator(slapd: Slapd, store: Store, tmp_path: Path) -> MakeAuthenticator:
     """Return a maker of authenticators, checked and ready; keyword arguments override settings."""
 
     def make(**changes: Any) -> LDAPOTPAuthenticator:

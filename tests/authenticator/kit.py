@@ -98,6 +98,7 @@ def settings_for(slapd: Slapd, tmp_path: Path) -> dict[str, Any]:
         "admin_groups": {"hpcadmins"},
         "store_url": f"sqlite:///{tmp_path / 'tokens.sqlite'}",
         "key_file": str(tmp_path / "otp.key"),
+        "refusal_milliseconds": 0,
     }
 
 

@@ -13,11 +13,11 @@ import pytest
 from tornado.web import HTTPError
 from traitlets import TraitError
 
-import authenticator.login as words
+import authenticator.answers as words
 import texts
 from authenticator import LDAPOTPAuthenticator
 from authenticator.keys import make_key_file
-from authenticator.store import TokenStore
+from authenticator.store import Store
 from demo import directory
 from tests.authenticator.kit import (
     PASSWORDS,
@@ -100,8 +100,8 @@ async def test_a_code_used_in_another_process_is_used_here(
     data, here = typed(USER), make_authenticator()
     script = (
         "import sys, time; from authenticator.keys import load_keys; from pathlib import Path\n"
-        "from authenticator.store import TokenStore; from authenticator.passcode import matching_steps\n"
-        "store = TokenStore(sys.argv[1], load_keys(Path(sys.argv[2]))); token = store.token('a1113a01')\n"
+        "from authenticator.store import Store; from authenticator.passcode import matching_steps\n"
+        "store = Store(sys.argv[1], load_keys(Path(sys.argv[2]))); token = store.tokens.get('a1113a01')\n"
         "steps = matching_steps(token.seed, sys.stdin.read(), now=time.time(), window=1)\n"
         "print(store.claim(token.id, steps[0]))"
     )
@@ -162,13 +162,13 @@ async def test_of_fifty_logins_with_one_code_one_succeeds(make_authenticator: Ma
 )
 async def test_every_refusal_reads_the_same_and_is_noted_with_its_true_reason(
     authenticator: LDAPOTPAuthenticator,
-    store: TokenStore,
+    store: Store,
     caplog: pytest.LogCaptureFixture,
     user: str,
     changes: dict[str, Any],
     reason: str,
 ) -> None:
-    store.set_token("ghost01", SEEDS[USER], now=time.time())
+    store.tokens.put("ghost01", SEEDS[USER], now=time.time())
     assert await turned_away(authenticator, typed(user) | changes) == words.REFUSED
     assert f'"reason": "{reason}"' in caplog.messages[-1]
 
@@ -199,10 +199,10 @@ INJECTIONS = [
 
 @pytest.mark.parametrize("name", INJECTIONS, ids=lambda name: repr(name[:24]))
 async def test_no_name_changes_the_question_to_the_directory(
-    authenticator: LDAPOTPAuthenticator, store: TokenStore, slapd: Slapd, name: str
+    authenticator: LDAPOTPAuthenticator, store: Store, slapd: Slapd, name: str
 ) -> None:
     # Even with a token under that very name.
-    store.set_token(name, SEEDS[USER], now=time.time())
+    store.tokens.put(name, SEEDS[USER], now=time.time())
     before = slapd.connections()
     assert await turned_away(authenticator, typed(USER) | {"username": name}) == words.REFUSED
     assert slapd.connections() == before
@@ -279,7 +279,7 @@ async def test_a_hundred_logins_leave_no_connection_behind(make_authenticator: M
 
 
 async def test_a_token_that_cannot_be_read_is_refused_like_a_wrong_code(
-    authenticator: LDAPOTPAuthenticator, store: TokenStore, tmp_path: Path
+    authenticator: LDAPOTPAuthenticator, store: Store, tmp_path: Path
 ) -> None:
     with sqlite3.connect(tmp_path / "tokens.sqlite") as database:
         database.execute("update otp_tokens set secret = x'00' where user = ?", (USER,))

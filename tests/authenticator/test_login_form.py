@@ -13,10 +13,10 @@ from urllib.parse import quote_from_bytes, urlencode
 import httpx
 import pytest
 
-import authenticator.login as words
+import authenticator.answers as words
 import texts
 from authenticator.keys import load_keys, make_key_file
-from authenticator.store import TokenStore
+from authenticator.store import Store
 from tests.authenticator.kit import PASSWORDS, SEEDS, Slapd, code_of, free_port, settings_for, typed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ class Hub:
         self.port = free_port()
         make_key_file(folder / "otp.key")
         settings = settings_for(slapd, folder) | {"connect_timeout": 1, "receive_timeout": 2}
-        self.store = TokenStore(settings["store_url"], load_keys(folder / "otp.key"))
+        self.store = Store(settings["store_url"], load_keys(folder / "otp.key"))
         config = folder / "config.py"
         config.write_text(CONFIG.format(port=self.port, folder=folder, settings=settings))
         command = [sys.executable, "-m", "jupyterhub", "-f", str(config)]
@@ -81,7 +81,7 @@ class Hub:
     def fresh_tokens(self) -> None:
         for user, seed in SEEDS.items():
             self.store.remove(user)
-            self.store.set_token(user, seed, now=time.time())
+            self.store.tokens.put(user, seed, now=time.time())
 
 
 @pytest.fixture(scope="module")

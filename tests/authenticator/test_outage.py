@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from tornado.web import HTTPError
 
-import authenticator.login as words
+import authenticator.answers as words
 from authenticator import LDAPOTPAuthenticator
 from authenticator.directory.bind import prove
 from authenticator.errors import LoginError, Unavailable
-from authenticator.store import TokenStore
+from authenticator.store import Store
 from authenticator.throttle import Outcome
 from authenticator.workers import Deadline, Workers
 from demo import certificates
@@ -114,7 +114,7 @@ async def delays(stop: asyncio.Event) -> list[float]:
 
 
 async def test_fifty_logins_on_a_hanging_directory_hold_up_nobody_else(
-    make_authenticator: MakeAuthenticator, silent: Listener, store: TokenStore
+    make_authenticator: MakeAuthenticator, silent: Listener, store: Store
 ) -> None:
     door = make_authenticator(
         server_uris=[f"ldaps://localhost:{silent.port}"], **QUICK, threads=4, waiting=40
@@ -123,7 +123,7 @@ async def test_fifty_logins_on_a_hanging_directory_hold_up_nobody_else(
     assert seed is not None
     users = [f"user{number}" for number in range(50)]
     for user in users:
-        store.set_token(user, seed.seed, now=0)
+        store.tokens.put(user, seed.seed, now=0)
     stop = asyncio.Event()
     watch = asyncio.create_task(delays(stop))
     started = time.perf_counter()
@@ -293,11 +293,11 @@ async def test_a_name_that_two_entries_have_lets_neither_in(
 
 
 async def test_a_referral_opens_no_connection(
-    make_authenticator: MakeAuthenticator, slapd: Slapd, silent: Listener, store: TokenStore
+    make_authenticator: MakeAuthenticator, slapd: Slapd, silent: Listener, store: Store
 ) -> None:
     token = store.token(USER)
     assert token is not None
-    store.set_token("ref01", token.seed, now=0)
+    store.tokens.put("ref01", token.seed, now=0)
     dn = f"uid=ref01,ou=people,{SUFFIX}"
     slapd.modify(
         f"dn: {dn}\nchangetype: add\nobjectClass: referral\nobjectClass: extensibleObject\nuid: ref01\n"
