@@ -178,7 +178,7 @@ def bind(link: Connection, controls: Sequence[Control] = ()) -> Result:
         raise NoAnswer(_words(error)) from None
     if not result or result.get("type") != "bindResponse":
         raise NoAnswer("no answer to the bind")
-    text = str(result["message"] or result["description"])[:200]
+    text = _printable(result["message"] or result["description"])
     return Result(int(result["result"]), text, _control_values(result))
 
 
@@ -214,7 +214,12 @@ def _control_values(result: Mapping[str, Any]) -> dict[str, bytes | None]:
 
 
 def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error)[:200]}"
+    return f"{type(error).__name__}: {_printable(error)}"
+
+
+def _printable(text: object) -> str:
+    """Return a server's words so that they cannot forge a line of the log."""
+    return "".join(sign if sign.isprintable() else "?" for sign in str(text)[:200])
 
 
 def close(link: Connection) -> None:

@@ -1,5 +1,6 @@
 """One entry of the directory for one name."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -56,7 +57,7 @@ def find(
         This server cannot tell.
     """
     template = settings.user_dn_template
-    where = template.format(username=name) or settings.user_base
+    where = template.format(username=_in_a_name(name)) or settings.user_base
     scope = ldap.BASE if template else ldap.SUBTREE
     filter_ = settings.user_filter.format(username=ldap.escaped(name))
     wanted = (settings.user_name_attribute, *attributes)
@@ -73,3 +74,8 @@ def find(
     if not entry.dn or name not in {each.lower() for each in entry.texts(settings.user_name_attribute)}:
         raise Refused("ambiguous_user", "the entry found has another name")
     return entry
+
+
+def _in_a_name(value: str) -> str:
+    """Escape a value for a distinguished name (RFC 4514 §2.4): all but the plainest bytes, as hex pairs."""
+    return re.sub(rb"[^A-Za-z0-9._-]", lambda found: b"\\%02x" % found[0][0], value.encode()).decode()
