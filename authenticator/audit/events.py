@@ -23,6 +23,7 @@ KINDS: Final = (
     "codes_replaced",
     "resync",
     "import",
+    "key_rotated",
     "revoked",
     "gone",
     "exempt",
