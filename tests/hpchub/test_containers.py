@@ -8,128 +8,7 @@ import pytest
 from authenticator.passcode import Seed
 from hpchub.containers import parse_holders, parse_pskc, transport_key
 from hpchub.imports import Entry, ImportFileError, Parsed, Problem
-
-# The secret in all of them but the first: "12345678901234567890".
-SECRET = base64.b32encode(b"12345678901234567890").decode()
-
-# RFC 6030 section 4.1, figure 2
-FIGURE_2 = b"""<?xml version="1.0" encoding="UTF-8"?>
-<KeyContainer Version="1.0" Id="exampleID1" xmlns="urn:ietf:params:xml:ns:keyprov:pskc">
-  <KeyPackage>
-    <Key Id="12345678" Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:hotp">
-      <Issuer>Issuer-A</Issuer>
-      <Data><Secret><PlainValue>MTIzNA==</PlainValue></Secret></Data>
-    </Key>
-  </KeyPackage>
-</KeyContainer>
-"""
-
-# RFC 6030 section 6.1, figure 6; the key is 12345678901234567890123456789012 in hexadecimal
-FIGURE_6 = b"""<?xml version="1.0" encoding="UTF-8"?>
-<KeyContainer Version="1.0" xmlns="urn:ietf:params:xml:ns:keyprov:pskc"
-    xmlns:ds="http://www.w3.org/2000/09/xmldsig#" xmlns:xenc="http://www.w3.org/2001/04/xmlenc#">
-  <EncryptionKey><ds:KeyName>Pre-shared-key</ds:KeyName></EncryptionKey>
-  <MACMethod Algorithm="http://www.w3.org/2000/09/xmldsig#hmac-sha1">
-    <MACKey>
-      <xenc:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/>
-      <xenc:CipherData>
-        <xenc:CipherValue>
-          ESIzRFVmd4iZABEiM0RVZgKn6WjLaTC1sbeBMSvIhRejN9vJa2BOlSaMrR7I5wSX
-        </xenc:CipherValue>
-      </xenc:CipherData>
-    </MACKey>
-  </MACMethod>
-  <KeyPackage>
-    <DeviceInfo><Manufacturer>Manufacturer</Manufacturer><SerialNo>987654321</SerialNo></DeviceInfo>
-    <CryptoModuleInfo><Id>CM_ID_001</Id></CryptoModuleInfo>
-    <Key Id="12345678" Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:hotp">
-      <Issuer>Issuer</Issuer>
-      <AlgorithmParameters><ResponseFormat Length="8" Encoding="DECIMAL"/></AlgorithmParameters>
-      <Data>
-        <Secret>
-          <EncryptedValue>
-            <xenc:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/>
-            <xenc:CipherData>
-              <xenc:CipherValue>
-                AAECAwQFBgcICQoLDA0OD+cIHItlB3Wra1DUpxVvOx2lef1VmNPCMl8jwZqIUqGv
-              </xenc:CipherValue>
-            </xenc:CipherData>
-          </EncryptedValue>
-          <ValueMAC>Su+NvtQfmvfJzF6bmQiJqoLRExc=</ValueMAC>
-        </Secret>
-        <Counter><PlainValue>0</PlainValue></Counter>
-      </Data>
-    </Key>
-  </KeyPackage>
-</KeyContainer>
-"""
-
-# RFC 6030 section 6.2, figure 7; the password is "qwerty"
-FIGURE_7 = b"""<?xml version="1.0" encoding="UTF-8"?>
-<pskc:KeyContainer xmlns:pskc="urn:ietf:params:xml:ns:keyprov:pskc"
-    xmlns:xenc11="http://www.w3.org/2009/xmlenc11#"
-    xmlns:pkcs5="http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#"
-    xmlns:xenc="http://www.w3.org/2001/04/xmlenc#" Version="1.0">
-  <pskc:EncryptionKey>
-    <xenc11:DerivedKey>
-      <xenc11:KeyDerivationMethod
-          Algorithm="http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#pbkdf2">
-        <pkcs5:PBKDF2-params>
-          <Salt><Specified>Ej7/PEpyEpw=</Specified></Salt>
-          <IterationCount>1000</IterationCount>
-          <KeyLength>16</KeyLength>
-          <PRF/>
-        </pkcs5:PBKDF2-params>
-      </xenc11:KeyDerivationMethod>
-      <xenc:ReferenceList><xenc:DataReference URI="#ED"/></xenc:ReferenceList>
-      <xenc11:MasterKeyName>My Password 1</xenc11:MasterKeyName>
-    </xenc11:DerivedKey>
-  </pskc:EncryptionKey>
-  <pskc:MACMethod Algorithm="http://www.w3.org/2000/09/xmldsig#hmac-sha1">
-    <pskc:MACKey>
-      <xenc:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/>
-      <xenc:CipherData>
-        <xenc:CipherValue>
-          2GTTnLwM3I4e5IO5FkufoOEiOhNj91fhKRQBtBJYluUDsPOLTfUvoU2dStyOwYZx
-        </xenc:CipherValue>
-      </xenc:CipherData>
-    </pskc:MACKey>
-  </pskc:MACMethod>
-  <pskc:KeyPackage>
-    <pskc:DeviceInfo>
-      <pskc:Manufacturer>TokenVendorAcme</pskc:Manufacturer><pskc:SerialNo>987654321</pskc:SerialNo>
-    </pskc:DeviceInfo>
-    <pskc:CryptoModuleInfo><pskc:Id>CM_ID_001</pskc:Id></pskc:CryptoModuleInfo>
-    <pskc:Key Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:hotp" Id="123456">
-      <pskc:Issuer>Example-Issuer</pskc:Issuer>
-      <pskc:AlgorithmParameters>
-        <pskc:ResponseFormat Length="8" Encoding="DECIMAL"/>
-      </pskc:AlgorithmParameters>
-      <pskc:Data>
-        <pskc:Secret>
-          <pskc:EncryptedValue Id="ED">
-            <xenc:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/>
-            <xenc:CipherData>
-              <xenc:CipherValue>
-                oTvo+S22nsmS2Z/RtcoF8Hfh+jzMe0RkiafpoDpnoZTjPYZu6V+A4aEn032yCr4f
-              </xenc:CipherValue>
-            </xenc:CipherData>
-          </pskc:EncryptedValue>
-          <pskc:ValueMAC>LP6xMvjtypbfT9PdkJhBZ+D6O4w=</pskc:ValueMAC>
-        </pskc:Secret>
-      </pskc:Data>
-    </pskc:Key>
-  </pskc:KeyPackage>
-</pskc:KeyContainer>
-"""
-
-KEY = bytes.fromhex("12345678901234567890123456789012")
-HOLDERS = {"987654321": "a1113a01"}
-
-
-def time_based(figure: bytes) -> bytes:
-    """Make the RFC's counter token one that we can use; the MAC covers the secret alone."""
-    return figure.replace(b"pskc:hotp", b"pskc:totp")
+from tests.hpchub.samples import FIGURE_2, FIGURE_6, FIGURE_7, HOLDERS, KEY, RFC_SECRET, time_based
 
 
 def container(*keys: str) -> bytes:
@@ -163,14 +42,14 @@ def test_counter_tokens_are_refused_by_name() -> None:
 
 
 def test_a_container_encrypted_with_a_key_opens_with_it() -> None:
-    expected = Entry(1, "a1113a01", Seed(SECRET, digits=8), "Manufacturer 987654321")
+    expected = Entry(1, "a1113a01", Seed(RFC_SECRET, digits=8), "Manufacturer 987654321")
     parsed = parse_pskc(time_based(FIGURE_6), key=transport_key(KEY.hex()), holders=HOLDERS)
     assert parsed == Parsed((expected,), (), "key")
 
 
 def test_a_container_encrypted_with_a_password_opens_with_it() -> None:
     parsed = parse_pskc(time_based(FIGURE_7), password=b"qwerty", holders=HOLDERS)
-    assert parsed.entries == (Entry(1, "a1113a01", Seed(SECRET, digits=8), "TokenVendorAcme 987654321"),)
+    assert parsed.entries == (Entry(1, "a1113a01", Seed(RFC_SECRET, digits=8), "TokenVendorAcme 987654321"),)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +89,7 @@ def test_plain_containers_say_user_hash_digits_and_interval() -> None:
             data="<Time><PlainValue>0</PlainValue></Time><TimeInterval><PlainValue>60</PlainValue></TimeInterval>",
         )
     )
-    seed = Seed(SECRET, digits=8, interval=60, algorithm="sha256")
+    seed = Seed(RFC_SECRET, digits=8, interval=60, algorithm="sha256")
     assert parse_pskc(data).entries == (Entry(1, "a1113a01", seed, "oath.Acme 7"),)
 
 
@@ -304,4 +183,4 @@ def test_holders_come_from_a_list_of_serial_numbers() -> None:
 
 
 def test_no_repr_shows_a_secret() -> None:
-    assert SECRET not in repr(parse_pskc(container(key())))
+    assert RFC_SECRET not in repr(parse_pskc(container(key())))

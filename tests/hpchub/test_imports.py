@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 
 from authenticator.passcode import Seed
 from hpchub.imports import Entry, ImportFileError, Parsed, Problem, parse_base32, parse_csv, text_of
-
-SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-OTHER = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+from tests.hpchub.samples import OTHER, SECRET
 
 
 def read_csv(*lines: str) -> Parsed:

@@ -1,0 +1,126 @@
+"""What can be seen: who has a token, and what happened at the door. Never a secret."""
+
+import argparse
+import datetime
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from authenticator.audit import read_events
+from authenticator.store import TokenListing
+from authenticator.throttle import Locked
+from hpchub.otp.place import CommandError, Place, name_of, now
+
+__all__ = ["audit", "listing", "parse_since"]
+
+UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def listing(place: Place, options: argparse.Namespace) -> None:
+    rows = _rows(place)
+    if options.json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+    else:
+        _print_table(rows)
+    unreadable, total = place.store.tokens.unreadable()
+    if unreadable:
+        sys.stderr.write(
+            f"hpchub: {unreadable} of {total} tokens cannot be read with the keys in {place.key_file}: "
+            "their users cannot log in\n"
+        )
+
+
+def audit(place: Place, options: argparse.Namespace) -> None:
+    path = place.audit.audit_file
+    if not path:
+        raise CommandError("audit_file is not set, so events are in the hub's log only")
+    since = parse_since(options.since, at=now()) if options.since else None
+    user = name_of(options.user) if options.user else None
+    for event in read_events(Path(path), since, user):
+        print(json.dumps(event) if options.json else _line(event))
+
+
+def parse_since(text: str, *, at: float) -> datetime.datetime:
+    """Return the moment that people mean by ``2h``, ``2026-11-21`` or ``2026-11-21T10:00``, in UTC.
+
+    >>> parse_since("2h", at=7200.0).timestamp()
+    0.0
+    """
+    if match := re.fullmatch(r"(\d{1,5})([mhd])", text):
+        span = datetime.timedelta(**{UNITS[match[2]]: int(match[1])})
+        return datetime.datetime.fromtimestamp(at, datetime.UTC) - span
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(
+            f"--since is {text[:32]!r}; write 30m, 2h, 7d, or a date such as 2026-11-21"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def _rows(place: Place) -> list[dict[str, Any]]:
+    found = place.store.tokens.listing()
+    waiting = {each.user: each for each in place.throttle.locked([one.user for one in found], now=now())}
+    return [
+        {
+            "user": each.user,
+            "state": _state(each, waiting.get(each.user)),
+            "device": each.label,
+            "since": _moment(each.created),
+            "last_used": _moment(each.last_used),
+            "disabled_why": each.why,
+            "failures": waiting[each.user].failures if each.user in waiting else 0,
+        }
+        for each in found
+    ]
+
+
+def _state(listed: TokenListing, waits: Locked | None) -> str:
+    """Return one word: ``locked`` is until an administrator unlocks, ``waits`` ends by itself."""
+    if listed.disabled:
+        return "disabled"
+    if waits is None:
+        return "enrolled"
+    return "locked" if waits.seconds is None else "waits"
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    header = {
+        "user": "user",
+        "state": "state",
+        "since": "since",
+        "last_used": "last used (UTC)",
+        "device": "device",
+    }
+    cells = [
+        header,
+        *({**row, "since": _day(row["since"]), "last_used": _minute(row["last_used"])} for row in rows),
+    ]
+    widths = {name: max(len(str(row[name])) for row in cells) for name in header}
+    for row in cells:
+        words = "  ".join(f"{row[name]:{widths[name]}}" for name in header)
+        why = f"  {row['disabled_why']}" if row.get("disabled_why") else ""
+        print(f"{words}{why}".rstrip())
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    """Return an event for people: time, kind, result, and the rest as far as there is any."""
+    time = str(event.get("time", ""))[:19].replace("T", " ")
+    words = [time, *(str(event.get(name, "")) for name in ("event", "result", "reason", "user"))]
+    words += [f"{name} {event[name]}" for name in ("address", "by", "how") if event.get(name)]
+    return "  ".join(word for word in words if word)
+
+
+def _moment(value: datetime.datetime | None) -> str | None:
+    return None if value is None else value.isoformat(timespec="seconds")
+
+
+def _day(value: str | None) -> str:
+    return (value or "")[:10]
+
+
+def _minute(value: str | None) -> str:
+    return value[:16].replace("T", " ") if value else "never"

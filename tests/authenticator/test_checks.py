@@ -1,0 +1,204 @@
+"""What `hpchub doctor` says of the login, on a real directory, in good order and not."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authenticator.keys import load_keys, make_key_file
+from authenticator.passcode import Seed
+from authenticator.store import Store
+from demo import certificates
+from hpchub.__main__ import main
+from tests.authenticator.kit import SUFFIX, Slapd, free_port, settings_for
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+Found = list[dict[str, str]]
+Doctor = Callable[..., Found]
+
+
+@pytest.fixture
+def settings(slapd: Slapd, tmp_path: Path, key_file: Path) -> dict[str, Any]:
+    """Settings of a login that is in order: with a store that holds one token."""
+    wanted = settings_for(slapd, tmp_path)
+    store = Store(wanted["store_url"], load_keys(key_file))
+    store.tokens.put("a1113a01", Seed(SECRET), now=0)
+    store.close()
+    return wanted
+
+
+@pytest.fixture
+def doctor(settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Doctor:
+    """Run the doctor with these settings changed; return its findings."""
+
+    def run(more: str = "", **changes: Any) -> Found:
+        lines = [f"c.LDAPOTPAuthenticator.{name} = {value!r}" for name, value in (settings | changes).items()]
+        config = tmp_path / "jupyterhub_config.py"
+        config.write_text(
+            "\n".join([*lines, f"c.Audit.audit_file = {str(tmp_path / 'audit.jsonl')!r}", more])
+        )
+        capsys.readouterr()
+        code = main(["doctor", "--json", "--config", str(config)])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        assert SECRET not in out + err
+        found: Found = json.loads(out)
+        assert code == any(each["level"] == "fault" for each in found)
+        return found
+
+    return run
+
+
+def faults(found: Found) -> Found:
+    return [each for each in found if each["level"] == "fault"]
+
+
+def sentence(found: Found, area: str, check: str) -> str:
+    """Return the one finding of this check, as one line."""
+    (wanted,) = [each for each in found if (each["area"], each["check"]) == (area, check)]
+    return f"{wanted['level']}: {wanted['seen']} -> {wanted['do']}"
+
+
+def test_a_login_in_order_has_no_fault(doctor: Doctor) -> None:
+    found = doctor()
+    assert faults(found) == []
+    assert sentence(found, "login", "settings") == "ok: of LDAPOTPAuthenticator, complete and safe -> "
+    assert sentence(found, "login", "who may log in") == "ok: groups hub-users -> "
+    assert sentence(found, "token store", "tokens") == "ok: 1, all readable with these keys -> "
+    assert "MiB in" in sentence(found, "token store", "free space")
+
+
+def test_everything_that_is_not_in_order_says_what_to_do(doctor: Doctor) -> None:
+    found = doctor(
+        server_uris=[f"ldaps://localhost:{free_port()}"], store_url="sqlite:////nowhere/tokens.sqlite"
+    )
+    assert faults(found) != []
+    assert [each for each in found if each["level"] != "ok" and not each["do"]] == []
+
+
+@pytest.mark.parametrize("name", ["key_file", "bind_password_file"])
+def test_a_key_that_others_may_read_is_a_fault(
+    doctor: Doctor, settings: dict[str, Any], tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "open"
+    path.write_bytes(Path(settings[name]).read_bytes())
+    path.chmod(0o644)
+    said = " ".join(each["seen"] for each in faults(doctor(**{name: str(path)})))
+    assert f"{name}: {path} has mode 0644, too open by 0044: chmod 600" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_files_of_another_account_say_whom_to_be(doctor: Doctor, key_file: Path) -> None:
+    os.chown(key_file, 65534, 65534)
+    assert "run as the account nobody" in " ".join(each["seen"] for each in faults(doctor()))
+
+
+def test_a_value_of_the_wrong_type_is_named_with_its_line(doctor: Doctor, tmp_path: Path) -> None:
+    found = doctor("c.LDAPOTPAuthenticator.threads = 'many'")
+    assert len(faults(found)) == 1
+    assert f"{tmp_path / 'jupyterhub_config.py'}:" in faults(found)[0]["seen"]
+    assert "'threads' trait" in faults(found)[0]["seen"]
+
+
+def test_settings_that_are_missing_are_all_named_at_once(doctor: Doctor) -> None:
+    said = " ".join(
+        each["seen"] for each in faults(doctor(bind_dn="", allowed_groups=set(), user_search_base=""))
+    )
+    for name in ("bind_dn is not set", "nobody may log in", "user_search_base is not set"):
+        assert name in said
+
+
+# ----- the token store ----------------------------------------------------------------------
+
+
+def test_tokens_of_another_key_are_counted(doctor: Doctor, tmp_path: Path) -> None:
+    make_key_file(tmp_path / "other.key")
+    said = sentence(doctor(key_file=str(tmp_path / "other.key")), "token store", "tokens")
+    assert said.startswith(
+        "fault: 1 of 1 cannot be read with these keys: those users cannot log in -> put the key"
+    )
+
+
+def test_a_store_that_is_none_is_a_fault(doctor: Doctor, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.sqlite"
+    broken.write_text("canary " * 1000)
+    broken.chmod(0o600)
+    found = doctor(store_url=f"sqlite:///{broken}")
+    assert sentence(found, "token store", "opens").startswith("fault: ")
+    assert "canary" not in json.dumps(found)
+
+
+def test_a_store_that_others_may_read_is_a_fault(doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / "tokens.sqlite").chmod(0o640)
+    assert "has mode 0640" in sentence(doctor(), "token store", "opens")
+
+
+def test_a_store_that_is_not_there_is_not_made_by_looking(doctor: Doctor, tmp_path: Path) -> None:
+    found = doctor(store_url=f"sqlite:///{tmp_path / 'new.sqlite'}")
+    assert sentence(found, "token store", "file").startswith("warning: ")
+    assert not (tmp_path / "new.sqlite").exists()
+
+
+def test_a_database_server_that_does_not_answer_is_a_fault(doctor: Doctor) -> None:
+    found = doctor(store_url=f"postgresql+psycopg://hub@127.0.0.1:{free_port()}/hub")
+    assert sentence(found, "token store", "opens").startswith("fault: ")
+
+
+# ----- who may do what ----------------------------------------------------------------------
+
+
+def test_a_door_that_is_open_to_all_is_a_warning(doctor: Doctor) -> None:
+    assert sentence(doctor(allow_all=True), "login", "who may log in").startswith("warning: allow_all")
+
+
+def test_logins_without_a_code_are_a_warning(doctor: Doctor) -> None:
+    found = doctor("c.Exemptions.groups = {'teachers'}")
+    said = sentence(found, "second factor", "exemptions")
+    assert said.startswith("warning: members of teachers log in without a one-time password")
+    found = doctor("c.Exemptions.networks = ['0.0.0.0/0']")
+    assert "that is everybody" in " ".join(each["seen"] for each in faults(found))
+
+
+# ----- the audit ----------------------------------------------------------------------------
+
+
+def test_an_audit_file_that_cannot_be_written_is_a_fault(doctor: Doctor, tmp_path: Path) -> None:
+    found = doctor("c.Audit.audit_file = '/nowhere/audit.jsonl'")
+    assert sentence(found, "audit", "file").startswith("fault: audit_file: /nowhere is not a folder")
+    assert not (tmp_path / "audit.jsonl").exists()
+    assert sentence(doctor("c.Audit.audit_file = ''"), "audit", "file").startswith("warning: ")
+
+
+# ----- the directory ------------------------------------------------------------------------
+
+
+def said_of_directory(found: Found) -> str:
+    return " ".join(
+        f"{each['check']} {each['seen']}" for each in faults(found) if each["area"] == "directory"
+    )
+
+
+def test_a_wrong_authority_is_a_fault(doctor: Doctor, tmp_path: Path) -> None:
+    other = certificates.ensure(tmp_path / "tls", "localhost")
+    assert "signed by an authority that is not in ca_file" in said_of_directory(doctor(ca_file=str(other.ca)))
+
+
+def test_a_wrong_service_password_is_a_fault(doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("canary-password")
+    (tmp_path / "password").chmod(0o600)
+    found = doctor(bind_password_file=str(tmp_path / "password"))
+    assert "49" in said_of_directory(found)
+    assert "canary" not in json.dumps(found)
+
+
+def test_a_server_that_is_down_is_a_fault(doctor: Doctor) -> None:
+    uri = f"ldaps://localhost:{free_port()}"
+    assert uri in said_of_directory(doctor(server_uris=[uri]))
+
+
+def test_a_wrong_base_is_a_fault(doctor: Doctor) -> None:
+    assert "ou=nowhere" in said_of_directory(doctor(user_search_base=f"ou=nowhere,{SUFFIX}"))
