@@ -34,7 +34,7 @@ def secret_file(tmp_path: Path) -> str:
 def otp_directory() -> Iterator[OTPDirectory]:
     """A directory with a token for everybody but nobody1, each for one test: a code works once."""
     with tempfile.TemporaryDirectory(prefix="hpchub-otp-") as folder:
-        seeds = {name: Seed(make_secret()) for name in ("anna", "bert", "cleo", "dora", "emil")}
+        seeds = {name: Seed(make_secret()) for name in ("anna", "bert", "cleo", "dora", "emil", "fred")}
         passwords = {name: f"canary-{name}" for name in seeds} | {"nobody1": "canary-491823"}
         with otp.running(Path(folder), passwords, seeds) as server:
             yield server

@@ -29,6 +29,7 @@ name = hpchub
 pidfile = {folder}/radius.pid
 max_request_time = 5
 cleanup_delay = 5
+max_requests = 16384
 hostname_lookups = no
 proxy_requests = no
 log {{
