@@ -133,7 +133,7 @@ class DirectoryLoginSettings(Authenticator):  # type: ignore[misc, unused-ignore
         if self.member_of_attribute and not self.group_search_base:
             yield "member_of_attribute is set, and group_search_base is not: groups elsewhere do not count"
         if self.group_search_base and not self.group_filter and not self.member_of_attribute:
-            yield "group_search_base is set, but neither group_filter nor member_of_attribute: who is in them?"
+            yield "group_search_base is set, group_filter and member_of_attribute are not: who is in a group?"
 
     def _server_problems(self) -> Iterator[str]:
         endpoints = [Endpoint(uri) for uri in self.server_uris]

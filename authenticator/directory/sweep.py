@@ -15,7 +15,7 @@ from authenticator.directory.groups import own_groups
 from authenticator.directory.names import Name, normal
 from authenticator.directory.settings import DirectorySettings
 
-__all__ = ["Members", "Sweep", "members_in"]
+__all__ = ["Members", "Sweep", "complete", "members_in"]
 
 SIZE_LIMIT: Final = 4
 ADMIN_LIMIT: Final = 11
@@ -87,7 +87,7 @@ class Sweep:
             return None
         if code != ldap.SUCCESS:
             raise ldap.NoAnswer(f"the search for all groups ended with {code}")
-        if not all(_complete(group, wanted) for group in groups):
+        if not all(complete(group, wanted) for group in groups):
             return None
         return cls(settings, members, groups)
 
@@ -105,7 +105,7 @@ class Sweep:
         )
 
 
-def _complete(group: ldap.Entry, wanted: Sequence[str]) -> bool:
+def complete(group: ldap.Entry, wanted: Sequence[str]) -> bool:
     """Tell whether the members came with the group.
 
     They do not where they may be compared but not read, and Active Directory sends no more than 1,500

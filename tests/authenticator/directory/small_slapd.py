@@ -22,12 +22,28 @@ from demo import certificates
 from demo.entries import Entry, format_ldif
 from tests.authenticator.kit import free_port
 
-__all__ = ["PASSWORD", "PEOPLE", "SUFFIX", "SmallSlapd", "dn", "person", "running"]
+__all__ = [
+    "GROUPS",
+    "LIMIT",
+    "PASSWORD",
+    "PEOPLE",
+    "POLICIES",
+    "SHY",
+    "SUFFIX",
+    "SmallSlapd",
+    "dn",
+    "group",
+    "person",
+    "policy",
+    "running",
+]
 
 SUFFIX = "dc=small,dc=example"
 PEOPLE, GROUPS, POLICIES = (f"ou={each},{SUFFIX}" for each in ("people", "groups", "policies"))
 HUB = f"cn=hub,{SUFFIX}"
+SHY = f"cn=shy,{SUFFIX}"  # a service account that may compare members, not read them
 PASSWORD = "canary-Password-1"
+LIMIT = 100  # entries that one search returns at most
 SCHEMAS = ("core", "cosine", "nis", "inetorgperson")
 
 CONFIG = """
@@ -49,9 +65,11 @@ rootdn "gidNumber={gid}+uidNumber={uid},cn=peercred,cn=external,cn=auth"
 directory {folder}/data
 maxsize 67108864
 index objectClass,uid,member,uniqueMember,memberUid eq
-sizelimit size.soft=500 size.hard=500
+sizelimit size.soft={limit} size.hard={limit}
 access to attrs=userPassword by anonymous auth by * none
-access to * by dn.base="{hub}" read by * none
+access to attrs=member,uniqueMember,memberUid
+  by dn.base="{hub}" read by dn.base="{shy}" search by * none
+access to * by dn.base="{hub}" read by dn.base="{shy}" read by * none
 
 overlay memberof
 overlay ppolicy
@@ -89,13 +107,14 @@ def group(name: str, *members: str) -> dict[str, Entry]:
 
 def frame() -> dict[str, Entry]:
     top: dict[str, Entry] = {
-        SUFFIX: {"objectClass": ["dcObject", "organization"], "dc": ["small"], "o": ["small"]},
-        HUB: {
-            "objectClass": ["applicationProcess", "simpleSecurityObject"],
-            "cn": ["hub"],
-            "userPassword": [PASSWORD],
-        },
+        SUFFIX: {"objectClass": ["dcObject", "organization"], "dc": ["small"], "o": ["small"]}
     }
+    for service in (HUB, SHY):
+        top[service] = {
+            "objectClass": ["applicationProcess", "simpleSecurityObject"],
+            "cn": [service[3:6]],
+            "userPassword": [PASSWORD],
+        }
     units = {
         base: {"objectClass": ["organizationalUnit"], "ou": [base.split(",", 1)[0][3:]]}
         for base in (PEOPLE, GROUPS, POLICIES)
@@ -185,6 +204,8 @@ def running(entries: dict[str, Entry]) -> Iterator[SmallSlapd]:
             folder=folder,
             suffix=SUFFIX,
             hub=HUB,
+            shy=SHY,
+            limit=LIMIT,
             policies=POLICIES,
             gid=os.getegid(),
             uid=os.geteuid(),
