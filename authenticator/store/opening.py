@@ -77,7 +77,11 @@ def _ensure_private(database: str | None) -> None:
         raise StoreError("the token store needs a file: a used one-time password must outlive the process")
     path = Path(database)
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Only ever a new file: to close one that SQLite has open in this process would drop SQLite's locks,
+        # and another process would then take the log of changes away under us.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
     except OSError as error:
         raise StoreError(f"the token store {path} cannot be opened: {error.strerror}") from error
     if problem := private_file_problem(path):

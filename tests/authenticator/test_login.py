@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tornado.web import HTTPError
 from traitlets import TraitError
+from traitlets.config import Config
 
 import authenticator.answers as words
 import texts
@@ -103,7 +104,7 @@ async def test_a_code_used_in_another_process_is_used_here(
         "from authenticator.store import Store; from authenticator.passcode import matching_steps\n"
         "store = Store(sys.argv[1], load_keys(Path(sys.argv[2]))); token = store.tokens.get('a1113a01')\n"
         "steps = matching_steps(token.seed, sys.stdin.read(), now=time.time(), window=1)\n"
-        "print(store.claim(token.id, steps[0]))"
+        "print(store.tokens.claim(token.id, steps[0], now=time.time()))"
     )
     done = await asyncio.to_thread(
         subprocess.run,
@@ -135,13 +136,14 @@ async def test_of_fifty_logins_with_one_code_one_succeeds(make_authenticator: Ma
     attempts = [doors[each % 2].get_authenticated_user(browser(), data) for each in range(50)]
     results = await asyncio.gather(*attempts, return_exceptions=True)
     assert sum(isinstance(result, dict) for result in results) == 1
-    assert {result.status_code for result in results if isinstance(result, HTTPError)} == {403}
+    # Some are refused, the others not looked at any more.
+    assert {result.status_code for result in results if isinstance(result, HTTPError)} <= {403, 429}
 
 
 @pytest.mark.parametrize(
     ("user", "changes", "reason"),
     [
-        ("locked01", {}, "password"),
+        ("locked01", {}, "disabled"),
         ("nouse01", {}, "no_token"),  # has none in this store
         (USER, {"username": "nobody"}, "no_token"),
         (USER, {"username": "ghost01"}, "unknown_user"),  # has a token, and is not in the directory
@@ -269,7 +271,8 @@ async def test_no_secret_and_no_line_break_reaches_the_log(
 
 
 async def test_a_hundred_logins_leave_no_connection_behind(make_authenticator: MakeAuthenticator) -> None:
-    door = make_authenticator(threads=4)
+    patient = Config({"Throttle": {"account_failures": 90, "address_failures": 90}})
+    door = make_authenticator(threads=4, config=patient)
     await turned_away(door, typed(USER, password="first"))
     before = open_descriptors()
     for user in ("a1113a02", "a1113a03", "hpcadmin"):

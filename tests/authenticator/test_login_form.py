@@ -80,7 +80,8 @@ class Hub:
 
     def fresh_tokens(self) -> None:
         for user, seed in SEEDS.items():
-            self.store.remove(user)
+            self.store.tokens.remove(user)
+            self.store.attempts.remove(self.store.attempts.account(user))
             self.store.tokens.put(user, seed, now=time.time())
 
 
