@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -120,12 +121,27 @@ def stores(tmp_path: Path, key_file: Path) -> Iterator[tuple[Store, Store]]:
         store.close()
 
 
-def test_of_fifty_hubs_logins_with_one_code_one_is_sent(stores: tuple[Store, Store]) -> None:
-    def claim(number: int) -> bool:
-        return stores[number % 2].sent.claim("anna", b"493021", now=1000, seconds=300)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_of_fifty_logins_on_two_hubs_with_one_code_one_is_sent(
+    database: str, tmp_path: Path, key_file: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path / 'shared.sqlite'}"
+    if database == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    hubs = [Store(url, load_keys(key_file)) for _ in range(2)]
+
+    def claim(now: int, number: int) -> tuple[int, bool]:
+        # Half of them are other people, at the same time; what is over is forgotten meanwhile.
+        user = "anna" if number % 2 else f"user{number}"
+        return number % 2, hubs[number // 2 % 2].sent.claim(user, b"493021", now=now, seconds=5)
 
     with ThreadPoolExecutor(16) as pool:
-        assert sum(pool.map(claim, range(50))) == 1
+        for now in (1000, 1010):
+            claims = list(pool.map(partial(claim, now), range(60)))
+            assert sum(won for same, won in claims if same) == 1
+            assert sum(won for same, won in claims if not same) == 30
+    for hub in hubs:
+        hub.close()
 
 
 def test_the_store_forgets_what_was_sent_and_holds_no_code(
