@@ -66,7 +66,7 @@ def own_groups(settings: DirectorySettings, entry: ldap.Entry) -> dict[Name, lda
         if below(normal(dn), base):
             name = first_value(dn, attribute)
             if name is None:
-                raise ldap.NoAnswer(
+                raise ldap.Unhelpful(
                     f"{settings.member_of_attribute} has a group whose name has no {attribute}"
                 )
             found[normal(dn)] = ldap.Entry(dn, {attribute.lower(): (name.encode(),)})
@@ -88,7 +88,7 @@ def _groups_with(
             link, settings.group_base, any_of(some), ldap.SUBTREE, (settings.group_name_attribute,)
         )
         if code != ldap.SUCCESS:
-            raise ldap.NoAnswer(f"the search for groups ended with {code}")
+            raise ldap.useless(code, f"the search for groups ended with {code}")
         found |= {normal(group.dn): group for group in groups}
     return found
 

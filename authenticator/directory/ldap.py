@@ -14,7 +14,6 @@ from ldap3 import BASE, NONE, SAFE_SYNC, SIMPLE, SUBTREE, Connection
 from ldap3 import Server as Ldap3Server
 from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars as escaped
-from pyasn1.error import PyAsn1Error
 
 from authenticator.directory.tls import Endpoint, VerifiedTls
 from authenticator.errors import Unavailable
@@ -43,9 +42,6 @@ __all__ = [
 
 SUCCESS: Final = 0
 OUT_OF_ORDER: Final = frozenset({51, 52})  # RFC 4511 §A.2: busy, unavailable
-# The last is an answer that is not LDAP.
-_TROUBLE = (LDAPException, OSError, PyAsn1Error)
-
 # A control of a request: its OID, whether the server must know it, its value (BER) or None.
 Control = tuple[str, bool, bytes | None]
 
@@ -162,8 +158,10 @@ def connect(link: Connection) -> None:
         link.open(read_server_info=False)
         if link.server.tls is not None and not link.server.ssl and not link.start_tls(read_server_info=False):
             raise NoAnswer("the server refuses StartTLS")
-    except _TROUBLE as error:
-        raise NoAnswer(_words(error)) from None
+    except Unavailable:
+        raise  # the login's time is up
+    except Exception as error:
+        raise _silence(error) from None
 
 
 def bind(link: Connection, controls: Sequence[Control] = ()) -> Result:
@@ -174,8 +172,10 @@ def bind(link: Connection, controls: Sequence[Control] = ()) -> Result:
         _status, result, _response, _request = link.bind(
             read_server_info=False, controls=list(controls) or None
         )
-    except _TROUBLE as error:
-        raise NoAnswer(_words(error)) from None
+    except Unavailable:
+        raise  # the login's time is up
+    except Exception as error:
+        raise _silence(error) from None
     if not result or result.get("type") != "bindResponse":
         raise NoAnswer("no answer to the bind")
     text = _printable(result["message"] or result["description"])
@@ -190,8 +190,10 @@ def search(
         _status, result, response, _request = link.search(
             base, filter_, search_scope=scope, attributes=list(attributes), size_limit=limit
         )
-    except _TROUBLE as error:
-        raise NoAnswer(_words(error)) from None
+    except Unavailable:
+        raise  # the login's time is up
+    except Exception as error:
+        raise _silence(error) from None
     if not result:
         raise NoAnswer("no answer to the search")
     entries = [
@@ -213,8 +215,10 @@ def _control_values(result: Mapping[str, Any]) -> dict[str, bytes | None]:
     }
 
 
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {_printable(error)}"
+def _silence(error: Exception) -> NoAnswer:
+    """Return what an exception out of ldap3 means, whose decoders raise anything when it is not LDAP."""
+    told = isinstance(error, LDAPException | OSError)
+    return NoAnswer(f"{type(error).__name__}: {_printable(error) if told else 'an answer that is not LDAP'}")
 
 
 def _printable(text: object) -> str:

@@ -86,7 +86,7 @@ def _found(
     wanted = (own, *attributes_of_people(settings))
     code, entries = ldap.search(link, settings.user_base, any_of(filters), ldap.SUBTREE, wanted)
     if code != ldap.SUCCESS:
-        raise ldap.NoAnswer(f"the search for people below {settings.user_base} ended with {code}")
+        raise ldap.useless(code, f"the search for people below {settings.user_base} ended with {code}")
     found: dict[str, list[ldap.Entry]] = {name: [] for name in names}
     for entry in entries:
         for name in {text.lower() for text in entry.texts(own)} & found.keys():

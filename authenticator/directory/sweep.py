@@ -86,7 +86,7 @@ class Sweep:
         if code in {SIZE_LIMIT, ADMIN_LIMIT}:
             return None
         if code != ldap.SUCCESS:
-            raise ldap.NoAnswer(f"the search for all groups ended with {code}")
+            raise ldap.useless(code, f"the search for all groups ended with {code}")
         if not all(complete(group, wanted) for group in groups):
             return None
         return cls(settings, members, groups)

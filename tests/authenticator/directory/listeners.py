@@ -143,7 +143,7 @@ class FakeDirectory(Listener):
                     continue
                 if not answers:
                     return
-                self._send(talk, b"".join(ber(0x30, ber(0x02, bytes([number])), each) for each in answers))
+                self._send(talk, b"".join(ber(0x30, number, each) for each in answers))
 
     def _send(self, talk: socket.socket, answer: bytes) -> None:
         for each in [answer[i : i + 1] for i in range(len(answer))] if self.slowly else [answer]:
@@ -155,8 +155,8 @@ class FakeDirectory(Listener):
         return len(re.findall(re.escape(secret), self.received))
 
 
-def _taken(buffer: bytearray) -> tuple[int, Request] | None:
-    """Take one message off the buffer: its number and the request."""
+def _taken(buffer: bytearray) -> tuple[bytes, Request] | None:
+    """Take one message off the buffer: its number (BER) and the request."""
     if len(buffer) < 2:
         return None
     start, length = _length(buffer, 1)
@@ -164,7 +164,8 @@ def _taken(buffer: bytearray) -> tuple[int, Request] | None:
         return None
     message = bytes(buffer[start : start + length])
     del buffer[: start + length]
-    return message[2], Request(message[3], message[3:])
+    operation = 2 + message[1]
+    return message[:operation], Request(message[operation], message[operation:])
 
 
 def _length(data: bytearray, place: int) -> tuple[int, int]:
