@@ -106,7 +106,9 @@ def _set(words: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
         metavar="FILE",
         help="file with the secret in base32, - for standard input; without it, a new secret is shown once",
     )
-    parser.add_argument("--issuer", default="hpchub", help="what the user's app calls the centre")
+    parser.add_argument(
+        "--issuer", metavar="TEXT", help="what the user's app calls the centre (default: otp_issuer)"
+    )
     _yes(parser)
     parser.set_defaults(word=people.set_token)
     return parser
@@ -123,7 +125,9 @@ def _reset(words: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParse
 def _disable(words: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     parser = _parser(words, "disable", "shut a user out until enabled again, and end all sessions")
     _name(parser)
-    parser.add_argument("--why", required=True, metavar="TEXT", help="for the other administrators")
+    parser.add_argument(
+        "--why", required=True, metavar="TEXT", help="for the list, where administrators read it"
+    )
     parser.set_defaults(word=people.disable)
     return parser
 

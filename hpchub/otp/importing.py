@@ -72,7 +72,7 @@ def _put(place: Place, entries: Sequence[Entry], *, replace: bool) -> None:
     for user, old in changed:
         place.record("import", user, reason="replaced" if old else "")
         if old:
-            place.store.notices.add(user, "replaced", by=who(), now=moment)
+            place.store.notices.add(user, "import", by=who(), now=moment)
     same = len(entries) - len(changed)
     print(f"{_count(changed, 'token', 'tokens')} imported" + (f", {same} there already" if same else ""))
 

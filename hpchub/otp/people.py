@@ -5,6 +5,7 @@ import datetime
 import ipaddress
 from typing import Final
 
+from authenticator.factors import SecondFactor
 from authenticator.passcode import Seed, make_secret
 from authenticator.store import RECOVERED
 from authenticator.workers import Deadline
@@ -28,11 +29,13 @@ def issue(place: Place, options: argparse.Namespace) -> None:
     name = name_of(options.name)
     if not 1 <= options.hours <= MOST_HOURS:
         raise CommandError(f"--hours is {options.hours}; write 1 to {MOST_HOURS}")
+    _enrols_here(place)
     if not options.unchecked:
         _in_directory(place, name)
     _not_shut_out(place, name)
     moment = now()
     code = place.store.enrolments.issue(name, by=who(), now=moment, hours=options.hours)
+    place.store.notices.add(name, "enrolment_code", by=who(), now=moment)
     place.record("enrolment_code", name)
     until = datetime.datetime.fromtimestamp(moment + options.hours * 3600, datetime.UTC)
     print(ISSUED.format(name=name, code=code, until=until))
@@ -49,12 +52,13 @@ def set_token(place: Place, options: argparse.Namespace) -> None:
     if not changed:
         print(f"{name}: has this token already")
         return
-    place.store.notices.add(name, "replaced", by=who(), now=now())
+    place.store.notices.add(name, "import", by=who(), now=now())
     place.record("import", name, reason="set")
     if options.seed_file is not None:
         print(f"{name}: the token is set")
         return
-    uri = seed.generator().provisioning_uri(name=name, issuer_name=options.issuer)
+    issuer = options.issuer or (place.authenticator.otp_issuer if place.authenticator else "hpchub")
+    uri = seed.generator().provisioning_uri(name=name, issuer_name=issuer)
     print(f"Shown once, keep it from others:\n  secret  {seed.secret}\n  for a QR code  {uri}")
 
 
@@ -63,9 +67,9 @@ def reset(place: Place, options: argparse.Namespace) -> None:
     name = name_of(options.name)
     confirm(f"Take {name}'s token, recovery and enrolment codes away, and end all sessions?", options)
     store, by, moment = place.store, who(), now()
+    store.enrolments.withdraw(name)  # first: nobody must begin an enrolment meanwhile
     removed = store.tokens.remove(name)
     store.recovery.remove(name)
-    store.enrolments.withdraw(name)
     store.revocations.request(name, reason="reset", by=by, now=moment)
     store.notices.add(name, "reset", by=by, now=moment)
     place.record("reset", name)
@@ -81,7 +85,8 @@ def disable(place: Place, options: argparse.Namespace) -> None:
     if not why or len(why) > LONGEST_REASON or not why.isprintable():
         raise CommandError(f"--why is empty or has more than {LONGEST_REASON} signs")
     store, by, moment = place.store, who(), now()
-    # First, so that who has no token is out as well.
+    # Whether there is a token or not: who has none must not get one, and is out as well.
+    store.enrolments.withdraw(name)
     store.revocations.request(name, reason="disabled", by=by, now=moment)
     disabled = store.tokens.disable(name, why=why)
     store.notices.add(name, "disabled", by=by, now=moment)
@@ -117,8 +122,17 @@ def unlock(place: Place, options: argparse.Namespace) -> None:
     else:
         what = name_of(options.name)
         done = place.throttle.unlock(what)
+        place.store.notices.add(what, "unlocked", by=who(), now=now())
         place.record("unlocked", what)
     print(f"{what}: {'failed attempts are forgotten' if done else 'there were no failed attempts'}")
+
+
+def _enrols_here(place: Place) -> None:
+    if place.authenticator is None:
+        return
+    kind: type[SecondFactor] = place.authenticator.second_factor  # type: ignore[assignment]
+    if not kind.enrols:
+        raise CommandError(f"second_factor is {kind.__name__}: nobody enrols with the hub")
 
 
 def _in_directory(place: Place, name: str) -> None:

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy import select
+
 from authenticator.audit import read_events
 from authenticator.store import TokenListing
+from authenticator.store.schema import EnrolmentRow
 from authenticator.throttle import Locked
 from hpchub.otp.place import CommandError, Place, name_of, now
 
@@ -62,24 +65,42 @@ def parse_since(text: str, *, at: float) -> datetime.datetime:
 
 
 def _rows(place: Place) -> list[dict[str, Any]]:
-    found = place.store.tokens.listing()
-    waiting = {each.user: each for each in place.throttle.locked([one.user for one in found], now=now())}
-    return [
-        {
-            "user": each.user,
-            "state": _state(each, waiting.get(each.user)),
-            "device": each.label,
-            "since": _moment(each.created),
-            "last_used": _moment(each.last_used),
-            "disabled_why": each.why,
-            "failures": waiting[each.user].failures if each.user in waiting else 0,
+    """Return everybody who has a token, or a code to get one."""
+    tokens = {each.user: each for each in place.store.tokens.listing()}
+    codes = _codes(place)
+    names = sorted({*tokens, *codes})
+    waiting = {each.user: each for each in place.throttle.locked(names, now=now())}
+    rows = []
+    for name in names:
+        token, waits = tokens.get(name), waiting.get(name)
+        rows.append(
+            {
+                "user": name,
+                "state": _state(token, waits),
+                "device": token.label if token else "",
+                "since": _moment(token.created if token else None),
+                "last_used": _moment(token.last_used if token else None),
+                "disabled_why": token.why if token else "",
+                "failures": waits.failures if waits else 0,
+                "code_until": _moment(codes.get(name)),
+            }
+        )
+    return rows
+
+
+def _codes(place: Place) -> dict[str, datetime.datetime]:
+    good = select(EnrolmentRow.user, EnrolmentRow.expires).where(EnrolmentRow.expires > now())
+    with place.store.database.reading() as session:
+        return {
+            user: datetime.datetime.fromtimestamp(expires, datetime.UTC)
+            for user, expires in session.execute(good)
         }
-        for each in found
-    ]
 
 
-def _state(listed: TokenListing, waits: Locked | None) -> str:
+def _state(listed: TokenListing | None, waits: Locked | None) -> str:
     """Return one word: ``locked`` is until an administrator unlocks, ``waits`` ends by itself."""
+    if listed is None:
+        return "code issued"
     if listed.disabled:
         return "disabled"
     if waits is None:
@@ -102,8 +123,11 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     widths = {name: max(len(str(row[name])) for row in cells) for name in header}
     for row in cells:
         words = "  ".join(f"{row[name]:{widths[name]}}" for name in header)
-        why = f"  {row['disabled_why']}" if row.get("disabled_why") else ""
-        print(f"{words}{why}".rstrip())
+        notes = [
+            row.get("disabled_why"),
+            row.get("code_until") and f"code until {_minute(row['code_until'])}",
+        ]
+        print("  ".join([words, *(note for note in notes if note)]).rstrip())
 
 
 def _line(event: Mapping[str, Any]) -> str:
@@ -123,4 +147,5 @@ def _day(value: str | None) -> str:
 
 
 def _minute(value: str | None) -> str:
+    """Return the minute of a moment; nothing of the kind is never."""
     return value[:16].replace("T", " ") if value else "never"

@@ -62,7 +62,7 @@ def test_tokens_that_users_have_are_left_unless_told_otherwise(otp: Command, sto
     done = otp("import", "-", "--format", "csv", "--replace", "--yes", feed=CSV)
     assert done.out == "1 token imported, 1 there already\n"
     assert seed(store, "a1113a01") == Seed(SECRET, digits=8)
-    assert [notice.event for notice in store.notices.unseen("a1113a01")] == ["replaced"]
+    assert [notice.event for notice in store.notices.unseen("a1113a01")] == ["import"]
     assert store.notices.unseen("a1113a02") == []
 
 

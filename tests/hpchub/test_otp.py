@@ -13,7 +13,7 @@ import pytest
 
 from authenticator.keys import Keys, load_keys
 from authenticator.passcode import Seed, step_at
-from authenticator.store import Database, Store, Tokens
+from authenticator.store import RECOVERED, Database, Store, Tokens
 from hpchub.__main__ import main
 from hpchub.otp.place import who
 from tests.hpchub.kit import Command
@@ -55,6 +55,14 @@ def test_who_has_a_token_keeps_it_until_the_new_one_is_there(otp: Command, store
 def test_a_code_lasts_a_week_at_most(otp: Command, hours: str) -> None:
     done = otp("issue", "a1113a01", "--hours", hours)
     assert done == (1, "", f"hpchub: --hours is {hours}; write 1 to 168\n")
+
+
+def test_a_code_is_no_use_to_who_is_disabled(otp: Command, store: Store) -> None:
+    give(store, "a1113a01")
+    store.tokens.disable("a1113a01", why="left")
+    assert "a1113a01 is disabled (left), so no code would help" in otp("issue", "a1113a01").err
+    store.tokens.disable("a1113a01", why=RECOVERED)
+    assert otp("issue", "a1113a01").code == 0
 
 
 # ----- set ----------------------------------------------------------------------------------
@@ -107,7 +115,7 @@ def test_a_token_is_not_replaced_without_a_yes(otp: Command, store: Store) -> No
     token = store.tokens.get("a1113a01")
     assert token is not None
     assert token.seed.secret != SECRET
-    assert [notice.event for notice in store.notices.unseen("a1113a01")] == ["replaced"]
+    assert [notice.event for notice in store.notices.unseen("a1113a01")] == ["import"]
 
 
 def test_a_short_secret_is_refused_and_not_repeated(otp: Command) -> None:
@@ -178,11 +186,13 @@ def test_somebody_disabled_is_out_until_enabled(otp: Command, store: Store) -> N
     assert [each.event for each in store.notices.unseen("a1113a01")] == ["disabled", "enabled"]
 
 
-def test_sessions_end_also_of_who_has_no_token_to_disable(otp: Command, store: Store) -> None:
+def test_who_has_no_token_is_out_as_well_and_gets_none(otp: Command, store: Store) -> None:
+    code = store.enrolments.issue("a1113a01", by="root", now=time.time())
     done = otp("disable", "a1113a01", "--why", "left")
     assert done.code == 1
     assert "a1113a01 has no token to disable; sessions end all the same" in done.err
     assert [each.user for each in store.revocations.newer_than(0, now=time.time())] == ["a1113a01"]
+    assert not store.enrolments.valid("a1113a01", code, now=time.time())
 
 
 @pytest.mark.parametrize("why", ["", "  ", "x" * 201, "a\x1b[2J"])
@@ -234,6 +244,20 @@ def test_the_list_says_who_has_what_in_which_state(otp: Command, store: Store) -
     assert cells[2][3:] == ["never", "lost it"]
 
 
+def test_the_list_has_who_was_given_a_code_and_has_not_enrolled_yet(otp: Command, store: Store) -> None:
+    store.enrolments.issue("a1113a03", by="root", now=time.time())
+    store.enrolments.issue("a1113a04", by="root", now=0)
+    (row,) = json.loads(otp("list", "--json").out)
+    assert (row["user"], row["state"], row["since"], row["last_used"]) == (
+        "a1113a03",
+        "code issued",
+        None,
+        None,
+    )
+    assert row["code_until"] > "2026"
+    assert "a1113a03  code issued" in otp("list").out
+
+
 def test_the_list_is_said_to_be_unreadable_with_another_key(
     otp: Command, store: Store, key_file: Path
 ) -> None:
@@ -258,6 +282,16 @@ def configured(where: list[str], tmp_path: Path) -> list[str]:
         f"c.Audit.audit_file = {str(tmp_path / 'audit.jsonl')!r}\n"
     )
     return ["--config", str(config)]
+
+
+def test_nobody_is_given_a_code_where_somebody_else_checks_them(
+    configured: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "jupyterhub_config.py"
+    chosen = "c.LDAPOTPAuthenticator.second_factor = 'authenticator.factors.appended.AppendedFactor'\n"
+    config.write_text(config.read_text() + chosen)
+    assert main(["otp", "issue", "a1113a01", "--unchecked", *configured]) == 1
+    assert "second_factor is AppendedFactor: nobody enrols with the hub" in capsys.readouterr().err
 
 
 def test_what_was_done_stands_in_the_audit_with_who_did_it(
