@@ -19,6 +19,7 @@ from demo.settings import Instance
 PARTS = (
     "authenticator",
     "examples",
+    "hpchub",
     "queues",
     "services",
     "singleuser",
