@@ -6,7 +6,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -111,6 +111,10 @@ class OthersFactor(SecondFactor):
     def ask(self, attempt: Attempt, code: str, deadline: Deadline) -> Proof:
         """Do what `check` is for, with a code of the right shape that was not sent before."""
         raise NotImplementedError
+
+    def reach(self, _deadline: Deadline) -> Iterator[tuple[str, str]]:
+        """Yield each server and what is wrong with it, or "" when it answers; nobody is named to it."""
+        yield from ()
 
 
 def code_for_others(typed: str) -> str:

@@ -113,15 +113,31 @@ class PrivacyIDEAFactor(OthersFactor):
         form = {"user": attempt.name, "pass": self.secret(attempt, code).decode(), "nonce": nonce}
         if self.realm:
             form["realm"] = self.realm
-        try:
-            status, body = self._post(form, deadline)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            # Only the kind: an error's own text may quote what was sent.
-            raise Unavailable("privacyidea", f"{self.url}: {type(error).__name__}") from None
+        status, body = self._post(form, deadline)
         read_answer(status, body, nonce)
         return Proof(How.OTP, attempt.password)
 
+    def reach(self, deadline: Deadline) -> Iterator[tuple[str, str]]:
+        """Ask about nobody, which privacyIDEA answers with an error of its own."""
+        try:
+            status, body = self._post({}, deadline)
+            error = json.loads(body)["result"]["error"]
+        except Unavailable as outage:
+            yield self.url, outage.detail
+        except (ValueError, TypeError, KeyError, RecursionError):
+            yield self.url, f"HTTP status {status}, and not an answer of privacyIDEA"
+        else:
+            wrong = API_KEY_WORDS in str(error)
+            yield self.url, "the service token is not accepted: see token_file" if wrong else ""
+
     def _post(self, form: dict[str, str], deadline: Deadline) -> tuple[int, bytes]:
+        try:
+            return self._exchange(form, deadline)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            # Only the kind: an error's own text may quote what was sent.
+            raise Unavailable("privacyidea", f"{self.url}: {type(error).__name__}") from None
+
+    def _exchange(self, form: dict[str, str], deadline: Deadline) -> tuple[int, bytes]:
         address = f"{self.url.rstrip('/')}/validate/check"
         with (
             # Not trust_env: a proxy or another authority named in the environment would see the codes.

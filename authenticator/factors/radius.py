@@ -125,6 +125,19 @@ class RadiusFactor(OthersFactor):
                 return Proof(How.OTP, attempt.password)
         raise trouble
 
+    def reach(self, deadline: Deadline) -> Iterator[tuple[str, str]]:
+        """Ask each server how it is (Status-Server, RFC 5997), which shows if the secret is the right one."""
+        for server in self._listed():
+            try:
+                # Nothing hangs on this answer, and FreeRADIUS does not sign it with a Message-Authenticator.
+                with Line(server, accept_unsigned=True) as line:
+                    request = self._packet(line, packet.StatusServer)
+                    line.ask(request, tries=self.tries, timeout=self.timeout, deadline=deadline)
+            except NoAnswer as silence:
+                yield str(server), silence.detail
+            else:
+                yield str(server), ""
+
     def _rounds(self, attempt: Attempt, code: str) -> tuple[bytes, ...]:
         """Return what is sent as the password, in one round or two."""
         if self.send == "challenge":
@@ -145,27 +158,34 @@ class RadiusFactor(OthersFactor):
                 _judge(answer, last=last)
 
     def _request(self, line: "Line", attempt: Attempt, hidden: bytes, state: list[bytes]) -> AuthPacket:
-        request = AuthPacket(
-            id=secrets.randbelow(256),
-            secret=line.secret,
-            authenticator=secrets.token_bytes(16),
-            message_authenticator=True,
-        )
+        request = self._packet(line, packet.AccessRequest)
         request[USER_NAME] = [attempt.name.encode()]
         request[USER_PASSWORD] = [request.PwCrypt(hidden)]
-        request[NAS_IDENTIFIER] = [self.nas_identifier.encode()]
         if attempt.address:
             request[CALLING_STATION] = [attempt.address.encode()[:253]]
         if state:
             request[STATE] = state
         return request
 
+    def _packet(self, line: Line, code: int) -> AuthPacket:
+        request = AuthPacket(
+            code,
+            id=secrets.randbelow(256),
+            secret=line.secret,
+            authenticator=secrets.token_bytes(16),
+            message_authenticator=True,
+        )
+        request[NAS_IDENTIFIER] = [self.nas_identifier.encode()]
+        return request
+
+    def _listed(self) -> list[RadiusServer]:
+        files = self.secret_files * len(self.servers) if len(self.secret_files) == 1 else self.secret_files
+        return [RadiusServer.parse(*each) for each in zip(self.servers, map(Path, files), strict=True)]
+
     def _in_order(self) -> list[RadiusServer]:
         """Return the servers as set, those that were silent a short while ago last."""
-        files = self.secret_files * len(self.servers) if len(self.secret_files) == 1 else self.secret_files
-        servers = [RadiusServer.parse(*each) for each in zip(self.servers, map(Path, files), strict=True)]
         now = time.monotonic()
-        return sorted(servers, key=lambda server: self._silent.get(str(server), 0) > now)
+        return sorted(self._listed(), key=lambda server: self._silent.get(str(server), 0) > now)
 
     def _note_silence(self, server: RadiusServer, silence: "NoAnswer") -> None:
         if str(server) not in self._silent:

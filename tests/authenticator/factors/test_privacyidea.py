@@ -121,6 +121,7 @@ UNKNOWN_USER = error_of(904, "ERR904: User <eve@realm1> does not exist.")
 NO_API_KEY = error_of(303, "No valid API key was passed.")
 NOT_ALLOWED = error_of(303, "Tokentype not allowed for authentication!")
 DENIED = error_of(401, "ERR401: User is not authorized to authenticate under these conditions.")
+NO_USER = error_of(905, "ERR905: You need to specify a serial or a user.")
 NO_PARAMETER = error_of(905, "ERR905: Missing parameter: 'pass'")
 
 
@@ -352,6 +353,32 @@ def test_a_proxy_of_the_environment_is_not_asked(
         proxy.setblocking(False)
         with pytest.raises(BlockingIOError):
             proxy.accept()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (400, NO_USER, ""),
+        (403, NO_API_KEY, "token_file"),
+        (200, "<html>It works!</html>", "not an answer of privacyIDEA"),
+        (404, '{"result": null}', "not an answer of privacyIDEA"),
+    ],
+)
+def test_the_doctor_hears_whether_it_is_a_privacyidea_and_names_nobody(
+    factor: Make, server: PrivacyIDEA, status: int, body: str, words: str
+) -> None:
+    server.answer = lambda _call: Answer(body, status)
+    ((url, trouble),) = factor().reach(Deadline(10))
+    assert url == server.url
+    assert words in trouble
+    assert bool(words) == bool(trouble)
+    assert server.calls[0].form == {}
+
+
+def test_the_doctor_hears_that_nobody_is_there(factor: Make) -> None:
+    assert list(factor(url="https://localhost:1").reach(Deadline(10))) == [
+        ("https://localhost:1", "https://localhost:1: ConnectError")
+    ]
 
 
 # ----- servers that must not hear anything ---------------------------------------------------------

@@ -303,6 +303,22 @@ def test_two_requests_have_nothing_in_common_that_could_be_foretold(factor: Make
     assert seen[0][4:20] != seen[1][4:20]
 
 
+def test_the_doctor_hears_of_each_server_whether_it_knows_us(
+    factor: Make, radius: Radius, secret_file: str, tmp_path: Path
+) -> None:
+    other, dead, before = tmp_path / "other", f"127.0.0.1:{free_udp_port()}", radius.logins()
+    other.touch(0o600)
+    other.write_text("x" * 16)
+    files = [secret_file, str(other), secret_file]
+    made = factor(servers=[radius.address, radius.address, dead], secret_files=files)
+    fine, wrong, silent = made.reach(Deadline(10))
+    assert fine == (radius.address, "")
+    assert wrong[0] == radius.address
+    assert "secret" in wrong[1]
+    assert silent == (dead, f"{dead}: Connection refused")
+    assert radius.logins() == before
+
+
 # ----- settings ----------------------------------------------------------------------------------
 
 
