@@ -19,7 +19,6 @@ from authenticator import LDAPOTPAuthenticator
 from authenticator.directory.bind import prove
 from authenticator.errors import LoginError, Unavailable
 from authenticator.store import Store
-from authenticator.throttle import Outcome
 from authenticator.workers import Deadline, Workers
 from demo import certificates
 from tests.authenticator.kit import (
@@ -119,7 +118,7 @@ async def test_fifty_logins_on_a_hanging_directory_hold_up_nobody_else(
     door = make_authenticator(
         server_uris=[f"ldaps://localhost:{silent.port}"], **QUICK, threads=4, waiting=40
     )
-    seed = store.token(USER)
+    seed = store.tokens.get(USER)
     assert seed is not None
     users = [f"user{number}" for number in range(50)]
     for user in users:
@@ -295,7 +294,7 @@ async def test_a_name_that_two_entries_have_lets_neither_in(
 async def test_a_referral_opens_no_connection(
     make_authenticator: MakeAuthenticator, slapd: Slapd, silent: Listener, store: Store
 ) -> None:
-    token = store.token(USER)
+    token = store.tokens.get(USER)
     assert token is not None
     store.tokens.put("ref01", token.seed, now=0)
     dn = f"uid=ref01,ou=people,{SUFFIX}"
@@ -309,8 +308,7 @@ async def test_a_referral_opens_no_connection(
         data = typed(USER, otp=code_of(USER, later=later)) | {"username": "ref01"}
         with pytest.raises(HTTPError):
             await door.get_authenticated_user(browser(), data)
-    assert searched._door is not None
-    server = searched._door._directory._servers._servers[0]  # type: ignore[attr-defined]
+    server = searched.directory._servers._servers[0]
     with pytest.raises(LoginError):
         await asyncio.to_thread(prove, server, dn, b"secret", Deadline(5))
     assert silent.connections == 0
@@ -332,49 +330,3 @@ async def test_when_too_many_wait_the_next_is_turned_away_at_once() -> None:
     await workers.run(lambda: ran.append(4), timeout=5)
     assert ran == [4]
     workers.close()
-
-
-class Slow:
-    """A throttle that lets nobody through, or counts what happens."""
-
-    def __init__(self, wait: float) -> None:
-        self.wait = wait
-        self.seen: list[tuple[str, str, Outcome | None]] = []
-
-    def reserve(self, user: str, address: str) -> float:
-        self.seen.append((user, address, None))
-        return self.wait
-
-    def settle(self, user: str, address: str, outcome: Outcome) -> None:
-        self.seen.append((user, address, outcome))
-
-
-class ThrottledAuthenticator(LDAPOTPAuthenticator):
-    wait = 0.0
-
-    def __init__(self, **kwargs: object) -> None:
-        super().__init__(**kwargs)
-        self.throttle = Slow(self.wait)
-
-
-async def test_the_throttle_is_asked_first_and_told_how_it_ended(
-    make_authenticator: MakeAuthenticator,
-) -> None:
-    settings = make_authenticator()
-    names = ("server_uris", "ca_file", "bind_dn", "bind_password_file", "user_search_base")
-    names += ("group_search_base", "allowed_groups", "store_url", "key_file")
-    chosen = {name: getattr(settings, name) for name in names}
-    door = ThrottledAuthenticator(**chosen)
-    door.check_allow_config()
-    data = typed(USER)
-    assert await door.get_authenticated_user(browser(), data | {"username": "A1113A01"})
-    with pytest.raises(HTTPError):
-        await door.get_authenticated_user(browser(), data)
-    outcomes = [entry[2] for entry in door.throttle.seen]  # type: ignore[attr-defined]
-    assert outcomes == [None, Outcome.SUCCEEDED, None, Outcome.REFUSED]
-    assert {entry[:2] for entry in door.throttle.seen} == {(USER, "192.0.2.7")}  # type: ignore[attr-defined]
-    door.throttle.wait = 30  # type: ignore[attr-defined]
-    with pytest.raises(HTTPError) as answer:
-        await door.get_authenticated_user(browser(), typed(USER, otp=code_of(USER, later=1)))
-    assert answer.value.status_code == 403
-    assert [entry[2] for entry in door.throttle.seen][4:] == [None]  # type: ignore[attr-defined]
