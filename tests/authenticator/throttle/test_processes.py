@@ -8,12 +8,15 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
+import pytest
+
 from authenticator.keys import Keys
 from authenticator.store.attempts import Attempts
 from authenticator.store.database import Database
 from authenticator.throttle import Throttle
 
 NOON = 1_795_262_400.0
+on_both = pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
 
 # Tells on the first line that it is ready, begins when told, and prints how each attempt ended.
 HUB = """
@@ -67,6 +70,7 @@ def two_hubs(url: str, keys: Keys, users: list[str], **settings: Any) -> Counter
     return ended
 
 
+@on_both
 def test_of_a_hundred_guesses_at_one_account_five_are_looked_at(
     url: str, keys: Keys, database: Database
 ) -> None:
@@ -76,6 +80,7 @@ def test_of_a_hundred_guesses_at_one_account_five_are_looked_at(
     assert (row.user, row.failures, row.seconds) == ("a1113a01", 5, 30)
 
 
+@on_both
 def test_a_class_of_forty_gets_in_through_two_hubs(url: str, keys: Keys, database: Database) -> None:
     people = [f"person{number}" for number in range(20)]
     ended = two_hubs(url, keys, people, address="192.0.2.1", outcome="SUCCEEDED")
@@ -83,6 +88,7 @@ def test_a_class_of_forty_gets_in_through_two_hubs(url: str, keys: Keys, databas
     assert Throttle(attempts=Attempts(database)).locked(now=NOON) == []
 
 
+@on_both
 def test_guesses_at_many_accounts_from_one_address_stay_near_its_limit(
     url: str, keys: Keys, database: Database
 ) -> None:
