@@ -14,8 +14,8 @@ from authenticator.workers import Deadline
 
 __all__ = ["attributes_of_people", "look_up", "look_up_many"]
 
-# From so many people on, reading all groups once is less than asking for everybody's.
-SWEEP_FROM: Final = 10
+# From about so many people on, reading all groups once takes less time than asking for everybody's.
+SWEEP_FROM: Final = 25
 
 
 def attributes_of_people(settings: DirectorySettings) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from urllib.parse import quote
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from demo import certificates
@@ -123,6 +124,9 @@ class Ds389:
         done = subprocess.run(command, input=ldif, text=True, capture_output=True, timeout=20, check=False)
         assert done.returncode == 0, done.stderr
 
+    def add(self, entries: Mapping[str, Entry]) -> None:
+        self.modify(format_ldif(entries), "-a")
+
     def set_person(self, user: str, attribute: str, value: str) -> None:
         self.modify(_replace(NAMES.user(user), attribute, value))
 
@@ -200,7 +204,7 @@ def _keep_certificate(server: Ds389) -> None:
     """Put the certificate where the server looks for it: in a database of NSS."""
     files, bundle = server.certificates, server.folder / "tls" / "server.p12"
     key = serialization.load_pem_private_key(files.key.read_bytes(), None)
-    assert isinstance(key, pkcs12.PKCS12PrivateKeyTypes)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
     certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
     bundle.write_bytes(
         pkcs12.serialize_key_and_certificates(
@@ -216,7 +220,7 @@ def _keep_certificate(server: Ds389) -> None:
         subprocess.run(command, check=True, capture_output=True, timeout=20)
 
 
-def _entries(server: Ds389) -> dict[str, Entry]:
+def _entries(server: Ds389) -> Mapping[str, Entry]:
     """The demo's entries in the words of 389-DS."""
     openldap_only = {NAMES.policies, NAMES.default_policy, NAMES.nslcd}
     entries = {

@@ -14,6 +14,7 @@ from authenticator.directory.tls import Endpoint, client_context
 from authenticator.errors import LoginError, PasswordExpired, Refused, Unavailable
 from authenticator.workers import Deadline
 from demo import certificates
+from demo.entries import Entry
 from tests.authenticator.ds389 import NAMES, Ds389, running
 from tests.authenticator.kit import ACCOUNTS, PASSWORDS
 
@@ -60,6 +61,18 @@ def refused(server: Ds389, name: str, password: str = "") -> LoginError:
     with pytest.raises(LoginError) as answer:
         check(server, name, password)
     return answer.value
+
+
+def entry(name: str) -> Entry:
+    return {
+        "objectClass": ["inetOrgPerson", "posixAccount"],
+        "uid": [name],
+        "cn": [name],
+        "sn": [name],
+        "uidNumber": ["20001"],
+        "gidNumber": ["20001"],
+        "homeDirectory": [f"/home/{name}"],
+    }
 
 
 def in_seconds(seconds: int) -> str:
@@ -113,7 +126,11 @@ def test_groups_by_the_member_of_plugin(ds389: Ds389) -> None:
 
 
 def test_everybody_at_once(ds389: Ds389) -> None:
-    names = [*(user.name for user in ACCOUNTS.users), *(f"nobody{number}" for number in range(10))]
+    crowd = [f"crowd{number}" for number in range(30)]
+    ds389.add({NAMES.user(name): entry(name) for name in crowd})
+    group = {"objectClass": ["groupOfNames"], "cn": ["crowd"], "member": [NAMES.user(name) for name in crowd]}
+    ds389.add({NAMES.group("crowd"): group})
+    names = [*(user.name for user in ACCOUNTS.users), *crowd, *(f"nobody{number}" for number in range(10))]
     accounts = directory(ds389).look_up_many(names, Deadline(15))
     assert accounts == {name: directory(ds389).look_up(name, Deadline(15)) for name in names}
     assert [name for name in names if accounts[name] is None] == names[-10:]

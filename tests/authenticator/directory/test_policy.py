@@ -1,5 +1,7 @@
 """What the answer to a bind means: literal answers of three kinds of servers."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from authenticator.directory.ldap import Result
@@ -13,9 +15,9 @@ EXPIRING = "2.16.840.1.113730.3.4.5"
 WINDOWS = "80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data {}, v4563"
 
 
-def refused(code: int, text: str = "", **controls: bytes) -> LoginError:
+def refused(code: int, text: str = "", controls: Mapping[str, bytes] | None = None) -> LoginError:
     with pytest.raises(LoginError) as answer:
-        decide(Result(code, text, controls))
+        decide(Result(code, text, controls or {}))
     return answer.value
 
 
@@ -51,7 +53,7 @@ def test_a_control_that_cannot_be_read_lets_nobody_in(value: bytes) -> None:
 
 
 def test_a_refusal_with_a_control_that_cannot_be_read_still_counts_as_one() -> None:
-    assert refused(49, **{POLICY: b"x"}).reason == "password"
+    assert refused(49, "", {POLICY: b"x"}).reason == "password"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_the_right_password_is_let_in_and_told_of_its_time(
     ],
 )
 def test_an_expired_password_is_told_apart(code: int, text: str, controls: dict[str, bytes]) -> None:
-    assert isinstance(refused(code, text, **controls), PasswordExpired)
+    assert isinstance(refused(code, text, controls), PasswordExpired)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_an_expired_password_is_told_apart(code: int, text: str, controls: dict[
 def test_a_refusal_has_its_cause_for_the_log_alone(
     code: int, text: str, controls: dict[str, bytes], reason: str
 ) -> None:
-    answer = refused(code, text, **controls)
+    answer = refused(code, text, controls)
     assert isinstance(answer, Refused)
     assert not isinstance(answer, PasswordExpired)
     assert (answer.reason, answer.detail.startswith(f"{code} {text}".strip())) == (reason, True)
