@@ -22,6 +22,7 @@ from authenticator.errors import LoginError, PasswordExpired, Refused, Throttled
 from authenticator.factors import How
 from authenticator.form import LoginFormHandler
 from authenticator.pages import flow
+from authenticator.pages.hints import Hints, hints_for
 from authenticator.watch import Watch
 from authenticator.workers import Deadline
 
@@ -152,6 +153,10 @@ class LDAPOTPAuthenticator(Assembly):
     def refusal(self, handler: web.RequestHandler) -> web.HTTPError:
         """Return the answer to everything that is not right, in the language of the request."""
         return refusal(texts.language_of(handler))
+
+    async def notices_for(self, name: str) -> Hints:
+        """Return what the home page tells this person; the template waits for it."""
+        return await hints_for(self, name)
 
     def model_of(self, person: Person) -> dict[str, Any]:
         """Return JupyterHub's model of somebody."""
