@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from authenticator.keys import Keys
-from authenticator.store.compat import TokenStore
 from authenticator.store.database import Database
 from authenticator.store.enrolments import Enrolments, Pending
 from authenticator.store.errors import StoreError, UnreadableTokenError
@@ -33,7 +32,6 @@ __all__ = [
     "StoreError",
     "Token",
     "TokenListing",
-    "TokenStore",
     "Tokens",
     "UnreadableTokenError",
 ]

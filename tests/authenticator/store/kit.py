@@ -24,25 +24,25 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from authenticator.keys import Keys
 from authenticator.store import Store
-url, attempt, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+url, attempt, threads, step, now, code = sys.argv[1:]
 store = Store(url, Keys(base64.b64decode(sys.stdin.readline())))
-argument = sys.stdin.readline().strip()
-barrier = Barrier(threads)
+name = sys.stdin.readline().strip()
+barrier = Barrier(int(threads))
 attempts = {
     "open": lambda: store.tokens.listing() == [],
-    "claim": lambda: store.tokens.claim(argument, %(step)d, now=%(now)d),
-    "recovery": lambda: store.recovery.use(argument, now=%(now)d),
-    "confirm": lambda: store.enrolments.confirm(argument, "%(code)s", label="", window=1, now=%(now)d),
+    "claim": lambda: store.tokens.claim(name, int(step), now=int(now)),
+    "recovery": lambda: store.recovery.use(name, now=int(now)),
+    "confirm": lambda: store.enrolments.confirm(name, code, label="", window=1, now=int(now)),
 }
 def one(_):
     barrier.wait()
     return bool(attempts[attempt]())
-with ThreadPoolExecutor(threads) as pool:
-    list(pool.map(lambda _: store.tokens.listing(), range(threads)))
+with ThreadPoolExecutor(int(threads)) as pool:
+    list(pool.map(lambda _: store.tokens.listing(), range(int(threads))))
     print("ready", flush=True)
     sys.stdin.readline()
-    print(sum(pool.map(one, range(threads))))
-""" % {"step": STEP, "now": NOW, "code": SEED.generator().generate_otp(STEP)}
+    print(sum(pool.map(one, range(int(threads)))))
+"""
 
 
 def at_once(attempt: Callable[[], object], times: int) -> int:
@@ -58,17 +58,17 @@ def at_once(attempt: Callable[[], object], times: int) -> int:
 
 
 def in_processes(
-    url: str, keys: Keys, attempt: str, argument: str = "", *, processes: int = 2, threads: int
+    url: str, keys: Keys, attempt: str, name: str = "", *, processes: int = 2, threads: int
 ) -> int:
     """Return how many attempts have success in so many processes with so many threads each."""
-    argv = [sys.executable, "-c", PROGRAM, url, attempt, str(threads)]
+    argv = [sys.executable, "-c", PROGRAM, url, attempt, str(threads), str(STEP), str(NOW), code_at(STEP)]
     running = [
         subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(processes)
     ]
     key = base64.b64encode(keys.current).decode()
     for each in running:
-        tell(each, f"{key}\n{argument}\n")
+        tell(each, f"{key}\n{name}\n")
     for each in running:
         assert each.stdout is not None
         assert each.stdout.readline() == "ready\n"
