@@ -98,7 +98,7 @@ def load(path: Path) -> Configuration:
     ConfigurationError
         When it is missing, or fails in whatever way.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ConfigurationError(f"{path} is not there: name JupyterHub's configuration with --config")
     loaded = Configuration(path)
 

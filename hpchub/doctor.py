@@ -79,15 +79,17 @@ def _ask(room: str, loaded: Configuration) -> Iterator[Finding]:
     try:
         checks: Checks = importlib.import_module(room).checks
         yield from checks(loaded)
+    except OSError as error:
+        seen = f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}"
+        yield _broken(room, seen, "run this as the hub's account, or let that account read it")
     except Exception as error:  # a check that fails must not hide the others'
         last = traceback.extract_tb(error.__traceback__)[-1]
-        yield Finding(
-            room.partition(".")[0],
-            "the check itself",
-            Level.FAULT,
-            f"it failed with {type(error).__name__} at {last.filename}:{last.lineno}",
-            "report it: a check should have said what is wrong",
-        )
+        seen = f"it failed with {type(error).__name__} at {last.filename}:{last.lineno}"
+        yield _broken(room, seen, "report it: a check should have said what is wrong")
+
+
+def _broken(room: str, seen: str, do: str) -> Finding:
+    return Finding(room.partition(".")[0], "the check itself", Level.FAULT, seen, do)
 
 
 def report(findings: Iterable[Finding], stream: TextIO) -> list[Finding]:

@@ -1,5 +1,6 @@
 """The token store: is it there, safe, of this version, readable, and is there room to write to it?"""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,7 @@ def store(login: LoginSettings) -> Iterator[Finding]:
     path = _file(url)
     if path is not None:
         yield _space(path)
-        if not path.exists():
+        if not os.path.exists(path):
             yield _not_there(path)
             return
     try:
@@ -56,7 +57,7 @@ def last_user(login: LoginSettings) -> str:
     """Return who used a one-time password last, or nothing when that cannot be told."""
     try:
         path = _file(make_url(login.store_url))
-        if (path is not None and not path.exists()) or _version(login.store_url) != newest():
+        if (path is not None and not os.path.exists(path)) or _version(login.store_url) != newest():
             return ""
         opened = Store(login.store_url, load_keys(Path(login.key_file)))
         try:
@@ -77,7 +78,7 @@ def _fault(check: str, seen: str, do: str) -> Finding:
 
 
 def _not_there(path: Path) -> Finding:
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         return _fault("file", f"there is no folder {path.parent}", "make it, or correct store_url")
     do = "nothing before the hub's first start; later, restore a copy, or everybody enrols anew"
     return Finding(AREA, "file", Level.WARNING, f"{path} is not there; the hub makes it at its start", do)
@@ -85,7 +86,7 @@ def _not_there(path: Path) -> Finding:
 
 def _space(path: Path) -> Finding:
     """Without space no code can be used up, and so nobody logs in."""
-    folder = next(each for each in (path.parent, *path.parent.parents) if each.is_dir())
+    folder = next(each for each in (path.parent, *path.parent.parents) if os.path.isdir(each))
     free = shutil.disk_usage(folder).free
     seen = f"{free // MEBIBYTE} MiB in {folder}"
     if free >= LITTLE_SPACE:

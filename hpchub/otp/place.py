@@ -49,7 +49,7 @@ class Place:
         if options.config is None and options.store and options.key_file:
             return None
         path = options.config or configuration.default_path()
-        if options.config is None and not path.is_file():
+        if options.config is None and not os.path.isfile(path):
             raise CommandError("where are the tokens? give --config, or --store and --key-file")
         return configuration.load(path)
 

@@ -2,7 +2,11 @@
 
 import json
 import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from demo import certificates
 from hpchub.__main__ import main
 from tests.authenticator.kit import SUFFIX, Slapd, free_port, settings_for
 
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 Found = list[dict[str, str]]
@@ -148,6 +153,24 @@ def test_a_database_server_that_does_not_answer_is_a_fault(doctor: Doctor) -> No
     assert sentence(found, "token store", "opens").startswith("fault: ")
 
 
+def test_an_older_store_is_looked_at_and_left_as_it_is(
+    doctor: Doctor, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "tokens.sqlite")) as connection, connection:
+        connection.execute("UPDATE otp_version SET version_num = '0000'")
+    said = sentence(doctor(), "token store", "version")
+    assert said.startswith("warning: ")
+    assert "has tables of version 0000" in said
+    with closing(sqlite3.connect(tmp_path / "tokens.sqlite")) as connection:
+        assert connection.execute("SELECT version_num FROM otp_version").fetchall() == [("0000",)]
+
+
+def test_a_newer_store_is_a_fault(doctor: Doctor, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "tokens.sqlite")) as connection, connection:
+        connection.execute("UPDATE otp_version SET version_num = '9999'")
+    assert "a newer hpchub has changed it" in sentence(doctor(), "token store", "opens")
+
+
 # ----- who may do what ----------------------------------------------------------------------
 
 
@@ -161,6 +184,12 @@ def test_logins_without_a_code_are_a_warning(doctor: Doctor) -> None:
     assert said.startswith("warning: members of teachers log in without a one-time password")
     found = doctor("c.Exemptions.networks = ['0.0.0.0/0']")
     assert "that is everybody" in " ".join(each["seen"] for each in faults(found))
+
+
+def test_settings_of_another_second_factor_are_checked(doctor: Doctor) -> None:
+    found = doctor(second_factor="authenticator.factors.radius.RadiusFactor")
+    assert [each["check"] for each in faults(found)].count("RadiusFactor") >= 1
+    assert sentence(doctor(), "second factor", "back-end").startswith("ok: TokenFactor")
 
 
 # ----- the audit ----------------------------------------------------------------------------
@@ -202,3 +231,54 @@ def test_a_server_that_is_down_is_a_fault(doctor: Doctor) -> None:
 
 def test_a_wrong_base_is_a_fault(doctor: Doctor) -> None:
     assert "ou=nowhere" in said_of_directory(doctor(user_search_base=f"ou=nowhere,{SUFFIX}"))
+
+
+def test_somebody_who_has_logged_in_is_looked_for(
+    doctor: Doctor, settings: dict[str, Any], key_file: Path, slapd: Slapd
+) -> None:
+    store = Store(settings["store_url"], load_keys(key_file))
+    token = store.tokens.get("a1113a01")
+    assert token is not None
+    store.tokens.claim(token.id, 1, now=30)
+    store.close()
+    assert f"uid=a1113a01,ou=people,{SUFFIX}" in sentence(doctor(), "directory", f"{slapd.uri} user a1113a01")
+    said = sentence(doctor(admin_users={"a1113zzz"}), "directory", f"{slapd.uri} user a1113zzz")
+    assert said.startswith("fault: nobody is found")
+
+
+# ----- as people see it ---------------------------------------------------------------------
+
+
+def test_the_tables_are_plain_text_with_what_to_do(
+    doctor: Doctor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doctor(allow_all=True)
+    assert main(["doctor", "--config", str(tmp_path / "jupyterhub_config.py")]) == 0
+    out = capsys.readouterr().out
+    areas = ["configuration", "login", "token store", "directory", "second factor", "audit", "clock"]
+    assert [line for line in out.splitlines() if line and not line.startswith(" ")][:-1] == areas
+    assert "-> set allowed_groups, unless everybody in the directory is welcome" in out
+    assert "\x1b" not in out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_account_that_may_read_nothing_is_told_so_without_a_traceback(
+    doctor: Doctor, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    doctor()
+    command = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        sys.executable,
+        "-m",
+        "hpchub",
+        "doctor",
+    ]
+    config = tmp_path / "jupyterhub_config.py"
+    done = subprocess.run(
+        [*command, "--config", str(config)], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"{config} is not there" in done.stdout
