@@ -62,19 +62,26 @@ def records(app: Any, names: Sequence[str]) -> dict[str, Record]:
     return {row.name: Record(row.id, bool(row.admin), frozenset(groups.get(row.id, ()))) for row in rows}
 
 
-def follow(app: Any, authenticator: Any, record: Record | None, account: Account) -> None:
-    """Give the user the groups and the rank that the directory says, as a login would."""
+def follow(app: Any, authenticator: Any, record: Record | None, account: Account) -> bool:
+    """Give the user the groups and the rank that the directory says, as a login would; False: as before."""
     if record is None:
-        return
+        return False
+    promoted = _follow_rank(app, authenticator, record, account)
+    moved = bool(authenticator.manage_groups) and account.groups != record.groups
+    if moved and (user := app.users.get(record.id)) is not None:
+        user.sync_groups(sorted(account.groups))
+    return promoted or moved
+
+
+def _follow_rank(app: Any, authenticator: Any, record: Record, account: Account) -> bool:
     admin = is_admin(authenticator, account)
-    if admin is not None and admin != record.admin:
-        user = app.users[record.id]
-        user.admin = admin
-        roles.assign_default_roles(app.db, entity=user.orm_user)
-        app.db.commit()
-        app.log.info("%s is %s administrator of the hub", account.name, "now an" if admin else "no longer an")
-    if authenticator.manage_groups and account.groups != record.groups:
-        app.users[record.id].sync_groups(sorted(account.groups))
+    if admin is None or admin == record.admin or (user := app.users.get(record.id)) is None:
+        return False
+    user.admin = admin
+    roles.assign_default_roles(app.db, entity=user.orm_user)
+    app.db.commit()
+    app.log.info("%s is %s administrator of the hub", account.name, "now an" if admin else "no longer an")
+    return True
 
 
 def is_admin(authenticator: Any, account: Account) -> bool | None:

@@ -27,7 +27,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -41,22 +41,21 @@ from authenticator import people
 from authenticator.audit import Event
 from authenticator.errors import Unavailable
 from authenticator.known import Known, too_many
+from authenticator.resets import Resets
 from authenticator.sessions import Sessions
 from authenticator.workers import Deadline
 
 if TYPE_CHECKING:
     from authenticator.directory import Account
-    from authenticator.store.revocations import Revocation
 
 __all__ = ["Watch"]
 
 BATCH: Final = 500  # people for whom the directory is asked under one deadline
 AT_ONCE: Final = 25  # people who are worked through before others get the loop
+LISTEN_SECONDS: Final = 2.0  # between two looks for resets
 RETRY_SECONDS: Final = 30.0  # after an outage
 SETTLE_SECONDS: Final = 0.5  # so that many who come at once are asked about together
 SPAWN_SECONDS: Final = 5.0
-LISTEN_SECONDS: Final = 2.0
-OVERLAP: Final = 16  # two resets at once may become visible in another order than that of their numbers
 # What a running server says with its own token. It must be heard whatever becomes of its user.
 REPORTS: Final = re.compile(r"/api/(users/[^/]+/activity|hpchub/port)\Z")
 
@@ -87,27 +86,28 @@ class Watch:
         self._known = Known(authenticator.directory_grace)
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._done: dict[int, None] = {}  # numbers of resets
+        self._stopping: set[asyncio.Task[None]] = set()  # servers of people who are out
         self._silent = ""  # why the directory is not answering, if it is not
         # Not the pool of the logins: that one is full when many people wait for a hanging directory.
         self._asking = ThreadPoolExecutor(3, thread_name_prefix="watch")
-        self._listening = ThreadPoolExecutor(1, thread_name_prefix="resets")
         self.sessions = Sessions(app)
+        self._resets = Resets(authenticator, self.sessions)
 
     # ----- from hub start to hub end ---------------------------------------------------------
 
     def start(self) -> None:
         """Carry out what was asked for while the hub was down, then begin; called on the hub's loop."""
-        self._carry_out(self._authenticator.store.revocations.newer_than(0, now=time.time()))
+        self._resets.begin()
         self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._listen())]
 
     async def stop(self) -> None:
-        """End the tasks; nothing of theirs is left half done."""
-        for task in self._tasks:
+        """End the tasks. What they leave undone, the next hub finds again."""
+        tasks = [*self._tasks, *self._stopping]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._asking.shutdown(wait=False, cancel_futures=True)
-        self._listening.shutdown(wait=False, cancel_futures=True)
+        self._resets.close()
 
     # ----- questions and news, all answered at once -------------------------------------------
 
@@ -143,11 +143,7 @@ class Watch:
 
     async def revoke(self, name: str, *, reason: str, by: str) -> None:
         """End somebody's sessions now, in this hub and in all others that share the store."""
-        request = partial(
-            self._authenticator.store.revocations.request, name, reason=reason, by=by, now=time.time()
-        )
-        await asyncio.get_running_loop().run_in_executor(self._listening, request)
-        await self._catch_up()
+        await self._resets.request(name, reason=reason, by=by)
 
     # ----- looking ---------------------------------------------------------------------------
 
@@ -224,9 +220,11 @@ class Watch:
                     continue
                 account = answers[name]
                 if account is not None and not why[name]:
-                    people.follow(self._app, self._authenticator, records.get(name), account)
-                elif not was_out:
-                    await self._remove(name, why[name], date)
+                    changed = people.follow(self._app, self._authenticator, records.get(name), account)
+                elif changed := not was_out:
+                    self._remove(name, why[name], date)
+                if changed:  # the database was written, which takes some milliseconds
+                    await asyncio.sleep(0)
             await asyncio.sleep(0)
 
     async def _why_not(self, name: str, account: Account | None) -> str:
@@ -240,14 +238,15 @@ class Watch:
             return "not_allowed"
         return ""
 
-    async def _remove(self, name: str, why: str, date: float) -> None:
+    def _remove(self, name: str, why: str, date: float) -> None:
         if self.sessions.end(name, before=date):
             self._log.info("%s is out: %s", name, why)
-            self._authenticator.audit.record(
-                Event(kind="gone", result="", reason=why, user=name, address="", by="")
-            )
+            self._authenticator.audit.record(Event(kind="gone", reason=why, user=name))
         if self._authenticator.servers_of_removed == "stop":
-            await self.sessions.stop_servers(name)
+            # Not waited for: one that is slow to stop must not hold up the others' answers.
+            task = asyncio.create_task(self.sessions.stop_servers(name))
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
 
     def _note_silence(self, why: str) -> None:
         if why and not self._silent:
@@ -257,34 +256,10 @@ class Watch:
             self._log.info("The directory answers again")
         self._silent = why
 
-    # ----- resets ----------------------------------------------------------------------------
-
     async def _listen(self) -> None:
         while True:
             await asyncio.sleep(LISTEN_SECONDS)
-            await self._safely(self._catch_up())
-
-    async def _catch_up(self) -> None:
-        newest = max(self._done, default=0)
-        question = partial(
-            self._authenticator.store.revocations.newer_than, max(0, newest - OVERLAP), now=time.time()
-        )
-        self._carry_out(await asyncio.get_running_loop().run_in_executor(self._listening, question))
-
-    def _carry_out(self, revocations: Iterable[Revocation]) -> None:
-        for each in revocations:
-            if each.id in self._done:
-                continue
-            if self.sessions.end(each.user, before=each.requested):
-                self._log.info("All sessions of %s are ended: %s, by %s", each.user, each.reason, each.by)
-                self._authenticator.audit.record(
-                    Event(
-                        kind="revoked", result="", reason=each.reason, user=each.user, address="", by=each.by
-                    )
-                )
-            self._done[each.id] = None
-        for number in sorted(self._done)[: -2 * OVERLAP]:
-            del self._done[number]
+            await self._safely(self._resets.catch_up())
 
     async def _safely(self, work: Coroutine[Any, Any, None]) -> None:
         """Whatever goes wrong, the next round comes."""

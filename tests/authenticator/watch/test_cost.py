@@ -62,7 +62,7 @@ async def test_a_thousand_people_cost_two_questions_and_nobody_waits(tmp_path: P
         # One for the names, and two for each 25 people; none to load a user, none that writes.
         assert len(asked) == 81
         assert not [one for one in asked if not one.startswith("SELECT")]
-        assert turns > 80
+        assert turns >= 40  # one after each 25 people
 
 
 async def test_only_those_whom_it_is_about_are_loaded(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ async def test_only_those_whom_it_is_about_are_loaded(tmp_path: Path) -> None:
 
 
 async def test_whoever_has_nothing_to_lose_is_not_asked_about(tmp_path: Path, paper: Paper) -> None:
-    long_ago = datetime.datetime(2020, 1, 1)  # noqa: DTZ001 - as JupyterHub stores it
+    long_ago = datetime.datetime(2020, 1, 1)
     async with small_hub(tmp_path, paper) as hub:
         for name in ("anna", "bert", "carl", "dora"):
             hub.user(name).last_activity = long_ago

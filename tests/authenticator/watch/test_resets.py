@@ -12,7 +12,7 @@ import pytest
 from authenticator.keys import load_keys, make_key_file
 from authenticator.store import Store
 from authenticator.store.revocations import Revocations
-from tests.authenticator.watch.smallhub import Paper, SmallHub, small_hub
+from tests.authenticator.watch.smallhub import Paper, small_hub
 
 DAY = 86400
 OpenStore = Callable[[], Store]
@@ -105,10 +105,10 @@ async def test_a_store_that_fails_for_a_while_loses_no_reset(
         anna = await hub.logged_in("anna")
         failing.works = False
         revocations.request("anna", reason="reset", by="root", now=time.time())
-        await hub.watch._safely(hub.watch._catch_up())
+        await hub.watch._safely(hub.watch._resets.catch_up())
         assert await anna.sees() == "anna"
         failing.works = True
-        await hub.watch._safely(hub.watch._catch_up())
+        await hub.watch._safely(hub.watch._resets.catch_up())
         assert await anna.sees() == ""
 
 
@@ -122,10 +122,10 @@ async def test_two_resets_that_became_visible_in_the_wrong_order_are_both_carrie
             for name in ("anna", "bert")
         )
         late = hub.revocations.rows.pop(first - 1)
-        await hub.watch._catch_up()
+        await hub.watch._resets.catch_up()
         assert [await anna.sees(), await bert.sees()] == ["anna", ""]
         hub.revocations.rows.append(late)
-        await hub.watch._catch_up()
+        await hub.watch._resets.catch_up()
         assert await anna.sees() == ""
         assert second > first
 
