@@ -9,8 +9,11 @@ server says it after it has compared the password:
   expired account is a plain 49. It speaks of it in the password policy control
   (draft-behera-ldap-password-policy-10), which it sends to who asks for it; a locked account is a plain 49,
   too, unless `ppolicy_use_lockout` is set.
-- **389-DS** and **FreeIPA** do the same, and add Netscape's controls unasked. An inactivated account is
-  refused with 53 whatever the password, one that is locked after wrong passwords with 19.
+- **389-DS** does the same, and adds Netscape's controls unasked. An inactivated account is refused with 53
+  whatever the password, one that is locked after wrong passwords with 19.
+- **FreeIPA** looks at the age before it compares (its grace period plugin): neither its "Password is
+  expired." nor the controls of a refusal prove anything, so these are plain refusals. Unless its policy sets
+  a grace limit, it lets expired passwords pass and does not say so.
 - **Active Directory** answers 49 with a code in its text. 532 (expired) and 773 (must change) come only with
   the right password, and so do 530, 531, 533 and 701; 775 (locked) comes with any.
 
@@ -37,21 +40,20 @@ REQUEST: Final[Control] = (POLICY_CONTROL, False, None)
 NETSCAPE_EXPIRED: Final = "2.16.840.1.113730.3.4.4"
 NETSCAPE_EXPIRING: Final = "2.16.840.1.113730.3.4.5"
 
-CONSTRAINT_VIOLATION: Final = 19
-NO_SUCH_OBJECT: Final = 32
 INVALID_CREDENTIALS: Final = 49
-UNWILLING: Final = 53
 # A server that knows who is asking and says no. All other codes are about the server: 51 busy, 52
 # unavailable, 3 time limit, 80 other, 10 the entry is elsewhere, 8 and 13 another connection is wanted.
 REFUSALS: Final = {
-    CONSTRAINT_VIOLATION: "policy",
-    NO_SUCH_OBJECT: "unknown_user",  # found a moment ago; servers should answer 49, not all do
+    19: "policy",
+    32: "unknown_user",  # found a moment ago; servers should answer 49, not all do
     48: "policy",  # this account may not bind with a password
     INVALID_CREDENTIALS: "password",
     50: "policy",
-    UNWILLING: "policy",
+    53: "policy",
 }
 REFERRAL: Final = 10
+INACTIVATED: Final = "Account inactivated"  # 389-DS
+FREEIPA_EXPIRED: Final = "Password is expired"
 
 EXPIRED, LOCKED, MUST_CHANGE = 0, 1, 2  # PolicyAnswer.error; 3 to 8 are about changing a password
 POLICY_WORDS: Final = {
@@ -146,16 +148,20 @@ def _granted(result: Result, policy: PolicyAnswer) -> Decision:
 
 
 def _is_of_age(result: Result, policy: PolicyAnswer) -> bool:
-    """Tell whether the right password was refused for its age."""
-    if policy.error in {EXPIRED, MUST_CHANGE} or NETSCAPE_EXPIRED in result.controls:
-        return True
-    return _active_directory(result.text) in ACTIVE_DIRECTORY_EXPIRED
+    """Tell whether it was the right password that is refused for its age."""
+    if FREEIPA_EXPIRED in result.text:
+        return False
+    return (
+        policy.error in {EXPIRED, MUST_CHANGE} or _active_directory(result.text) in ACTIVE_DIRECTORY_EXPIRED
+    )
 
 
 def _reason(result: Result, policy: PolicyAnswer) -> str:
     if policy.error == LOCKED:
-        # 389-DS: 53 was switched off by an administrator, 19 is a pause after too many wrong passwords.
-        return "disabled" if result.code == UNWILLING else "locked"
+        # 389-DS has one error for both: switched off by an administrator, and locked after wrong passwords.
+        return "disabled" if INACTIVATED in result.text else "locked"
+    if FREEIPA_EXPIRED in result.text:
+        return "expired"
     if result.code == INVALID_CREDENTIALS:
         return ACTIVE_DIRECTORY_REASONS.get(_active_directory(result.text), "password")
     return REFUSALS[result.code]

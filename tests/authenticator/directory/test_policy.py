@@ -80,7 +80,6 @@ def test_the_right_password_is_let_in_and_told_of_its_time(
     [
         (49, "", {POLICY: b"0\x03\x81\x01\x00"}),  # OpenLDAP
         (49, "password expired!", {POLICY: b"0\x84\x00\x00\x00\x03\x81\x01\x00", EXPIRED: b"0"}),  # 389-DS
-        (49, "password expired!", {EXPIRED: b"0"}),
         (49, WINDOWS.format("532"), {}),
         (49, WINDOWS.format("773"), {}),
         # After a reset the bind succeeds, and nothing is allowed but to change the password.
@@ -107,6 +106,10 @@ def test_an_expired_password_is_told_apart(code: int, text: str, controls: dict[
         (49, "", {POLICY: b"0\x03\x81\x01\x01"}, "locked"),
         (19, "Exceed password retry limit.", {POLICY: b"0\x84\x00\x00\x00\x03\x81\x01\x01"}, "locked"),
         (53, "Account inactivated.", {POLICY: b"0\x84\x00\x00\x00\x03\x81\x01\x01"}, "disabled"),
+        (53, "Entry permanently locked.\n", {POLICY: b"0\x03\x81\x01\x01"}, "locked"),
+        # FreeIPA says so before it compares the password: the last grace login was used, or one is left.
+        (49, "Password is expired.\n", {POLICY: b"0\x08\xa0\x03\x81\x01\x00\x81\x01\x00"}, "expired"),
+        (49, "", {POLICY: b"0\x05\xa0\x03\x81\x01\x01", EXPIRED: b"0"}, "password"),
         (53, "", {}, "policy"),
         (50, "", {}, "policy"),
         (48, "", {}, "policy"),
