@@ -116,8 +116,8 @@ def consecutive_steps(
         The step of the second code, and how many steps it is ahead of `now`; of several, the nearest to now.
     """
     here = step_at(seed, now)
-    steps = range(here - reach, here + reach + 1)
-    ends = set(_having(seed, second, steps)) & {step + 1 for step in _having(seed, first, steps)}
+    ends = set(_having(seed, second, range(here - reach, here + reach + 1)))
+    ends &= {step + 1 for step in _having(seed, first, range(here - reach - 1, here + reach))}
     if not ends:
         return None
     nearest = min(ends, key=lambda step: (abs(step - here), -step))

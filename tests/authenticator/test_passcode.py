@@ -1,12 +1,21 @@
 """One-time passwords: the vectors of RFC 6238 and RFC 4226, and what people type."""
 
 from base64 import b32encode
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authenticator.passcode import Seed, SeedError, make_secret, matching_steps, normalise
+from authenticator.passcode import (
+    Seed,
+    SeedError,
+    consecutive_steps,
+    make_secret,
+    matching_steps,
+    normalise,
+)
 
 KEY = b"12345678901234567890"
 # RFC 6238 appendix B; with the erratum, the seeds are as long as the hash.
@@ -58,6 +67,69 @@ def test_a_code_is_good_within_the_window_and_not_beyond(window: int, steps: lis
 def test_the_first_seconds_of_1970_have_no_earlier_step() -> None:
     seed = Seed(SEEDS["sha1"])
     assert matching_steps(seed, seed.generator().generate_otp(0), now=0, window=1) == (0,)
+
+
+@pytest.mark.parametrize("drift", [-7, -1, 0, 3, 20])
+def test_the_window_lies_around_the_time_of_the_token(drift: int) -> None:
+    seed, here = Seed(SEEDS["sha1"]), 1000
+    good = [
+        away
+        for away in range(-30, 31)
+        if matching_steps(seed, code_at(seed, here + away), now=here * 30, window=1, drift=drift)
+    ]
+    assert good == [drift - 1, drift, drift + 1]
+
+
+def code_at(seed: Seed, step: int) -> str:
+    return seed.generator().generate_otp(step)
+
+
+@pytest.mark.parametrize("drift", [-20, -19, -2, -1, 0, 1, 2, 19, 20])
+def test_two_codes_in_a_row_tell_how_far_a_clock_is_out(drift: int) -> None:
+    seed, here = Seed(SEEDS["sha1"]), 1000
+    second = here + drift
+    found = consecutive_steps(seed, code_at(seed, second - 1), code_at(seed, second), now=here * 30 + 29)
+    assert found == (second, drift)
+
+
+@pytest.mark.parametrize("ends", [(20, 21), (-22, -21), (0, 0), (1, 0), (0, 2), (0, -1), (0, 999), (999, 0)])
+def test_codes_that_are_not_in_a_row_or_too_far_away_tell_nothing(ends: tuple[int, int]) -> None:
+    seed, here = Seed(SEEDS["sha1"]), 1000
+    first, second = (code_at(seed, here + away) for away in ends)
+    assert consecutive_steps(seed, first, second, now=here * 30) is None
+
+
+def test_only_codes_of_the_same_token_count() -> None:
+    seed, other, here = Seed(SEEDS["sha1"]), Seed("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), 1000
+    assert consecutive_steps(other, code_at(seed, here - 1), code_at(seed, here), now=here * 30) is None
+    assert consecutive_steps(seed, code_at(seed, here - 1), "\ud800", now=here * 30) is None
+
+
+def test_of_several_places_the_nearest_counts() -> None:
+    class Repeats(Seed):
+        """Has the same two codes in turn for ever."""
+
+        def generator(self) -> Any:
+            return SimpleNamespace(generate_otp=lambda step: f"{step % 2:06}")
+
+    seed = Repeats("JBSWY3DPEHPK3PXP")
+    assert consecutive_steps(seed, "000000", "000001", now=1001 * 30) == (1001, 0)
+    assert consecutive_steps(seed, "000000", "000001", now=1000 * 30) == (1001, 1)
+
+
+@given(st.integers(0, 2**33), st.integers(-20, 20), st.sampled_from([6, 8]), st.sampled_from([30, 60]))
+def test_a_drift_that_was_found_makes_the_next_code_good(
+    now: int, drift: int, digits: int, interval: int
+) -> None:
+    seed = Seed(SEEDS["sha256"].rstrip("="), digits=digits, interval=interval, algorithm="sha256")
+    second = now // interval + drift
+    if second < 1:
+        return
+    found = consecutive_steps(seed, code_at(seed, second - 1), code_at(seed, second), now=now)
+    assert found == (second, drift)
+    assert matching_steps(seed, code_at(seed, second + 1), now=now + interval, window=0, drift=found[1]) == (
+        second + 1,
+    )
 
 
 @pytest.mark.parametrize("text", ["123456", "123 456", "123-456", " 123456 ", "12 34 56\t", "123\u00a0456"])
