@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import sys
-import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Final, TextIO
 
 from hpchub import configuration
 from hpchub.configuration import Configuration, ConfigurationError
-from hpchub.findings import Checks, Finding, Level
+from hpchub.findings import Checks, Finding, Level, guarded
 
 __all__ = ["ROOMS", "add_parser", "diagnose", "report", "run"]
 
@@ -76,20 +75,11 @@ def _files(loaded: Configuration) -> Iterator[Finding]:
 
 
 def _ask(room: str, loaded: Configuration) -> Iterator[Finding]:
-    try:
+    def check() -> Iterator[Finding]:
         checks: Checks = importlib.import_module(room).checks
-        yield from checks(loaded)
-    except OSError as error:
-        seen = f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}"
-        yield _broken(room, seen, "run this as the hub's account, or let that account read it")
-    except Exception as error:  # a check that fails must not hide the others'
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        seen = f"it failed with {type(error).__name__} at {last.filename}:{last.lineno}"
-        yield _broken(room, seen, "report it: a check should have said what is wrong")
+        return checks(loaded)
 
-
-def _broken(room: str, seen: str, do: str) -> Finding:
-    return Finding(room.partition(".")[0], "the check itself", Level.FAULT, seen, do)
+    return guarded(room.partition(".")[0], check)
 
 
 def report(findings: Iterable[Finding], stream: TextIO) -> list[Finding]:
@@ -118,11 +108,14 @@ def _row(finding: Finding, width: int, *, colourful: bool) -> str:
 
 def _summary(found: Sequence[Finding]) -> str:
     counts = {level: sum(finding.level is level for finding in found) for level in Level}
-    if counts[Level.FAULT] or counts[Level.WARNING]:
-        return (
-            f"{counts[Level.FAULT]} faults, {counts[Level.WARNING]} warnings, {counts[Level.OK]} in order\n"
-        )
+    words = [_count(counts[Level.FAULT], "fault"), _count(counts[Level.WARNING], "warning")]
+    if any(words):
+        return f"{', '.join(word for word in words if word)}, {counts[Level.OK]} in order\n"
     return f"all {counts[Level.OK]} in order\n"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}" if number else ""
 
 
 def _printable(text: str) -> str:

@@ -6,13 +6,14 @@ yields findings, and stands in `hpchub.doctor.ROOMS`. Of this package it imports
 """
 
 import enum
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from hpchub.configuration import Configuration
 
-__all__ = ["Checks", "Finding", "Level"]
+__all__ = ["Checks", "Finding", "Level", "guarded"]
 
 
 class Level(enum.StrEnum):
@@ -47,3 +48,18 @@ class Finding:
 
 
 Checks: TypeAlias = Callable[[Configuration], Iterator[Finding]]
+
+
+def guarded(area: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield what a check finds; one that fails is itself a finding, and hides no other."""
+    try:
+        yield from check()
+    except OSError as error:
+        seen = f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}"
+        do = "run this as the hub's account, or let that account read it"
+        yield Finding(area, "the check itself", Level.FAULT, seen, do)
+    except Exception as error:  # its text may quote what it read
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        seen = f"it failed with {type(error).__name__} at {last.filename}:{last.lineno}"
+        do = "report it: a check should have said what is wrong"
+        yield Finding(area, "the check itself", Level.FAULT, seen, do)

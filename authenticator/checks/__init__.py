@@ -4,6 +4,7 @@ Every check asks and changes nothing: neither a store nor a file is made by it.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from authenticator.audit import Audit
 from authenticator.checks.account import NO_START, settings
@@ -14,7 +15,7 @@ from authenticator.factors.exempt import Exemptions
 from authenticator.factors.tokens import TokenFactor
 from authenticator.login import LDAPOTPAuthenticator
 from hpchub.configuration import Configuration, ConfigurationError
-from hpchub.findings import Finding, Level
+from hpchub.findings import Finding, Level, guarded
 
 __all__ = ["checks"]
 
@@ -26,12 +27,15 @@ def checks(configuration: Configuration) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield Finding("login", "settings", Level.FAULT, str(error), NO_START)
         return
-    yield from settings(login)
-    yield from store(login)
-    yield from _directory(login)
-    yield from _factor(login)
-    yield from _exemptions(login)
-    yield from _audit(login)
+    for area, check in (
+        ("login", settings),
+        ("token store", store),
+        ("directory", _directory),
+        ("second factor", _factor),
+        ("second factor", _exemptions),
+        ("audit", _audit),
+    ):
+        yield from guarded(area, partial(check, login))
 
 
 def _directory(login: LDAPOTPAuthenticator) -> Iterator[Finding]:

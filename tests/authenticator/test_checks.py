@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -263,22 +264,32 @@ def test_the_tables_are_plain_text_with_what_to_do(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_an_account_that_may_read_nothing_is_told_so_without_a_traceback(
-    doctor: Doctor, settings: dict[str, Any], tmp_path: Path
+    doctor: Doctor, slapd: Slapd, tmp_path: Path
 ) -> None:
     doctor()
-    command = [
-        "setpriv",
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-        sys.executable,
-        "-m",
-        "hpchub",
-        "doctor",
-    ]
-    config = tmp_path / "jupyterhub_config.py"
+    config, locked = tmp_path / "jupyterhub_config.py", tmp_path / "locked"
+    locked.mkdir(mode=0o700)
+    done = as_nobody("doctor", "--config", str(config))
+    assert f"{config} is not there" in done.stdout
+    # pytest's own folders are closed to others; the hub's configuration may be open, and its secrets not.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        opened = Path(folder, "jupyterhub_config.py")
+        opened.write_text(config.read_text().replace(str(slapd.certificates.ca), str(locked / "ca.pem")))
+        done = as_nobody("doctor", "--config", str(opened))
+    assert f"{locked}/ca.pem: Permission denied" in done.stdout
+    assert "token store\n" in done.stdout
+
+
+def as_nobody(*words: str) -> subprocess.CompletedProcess[str]:
+    account = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     done = subprocess.run(
-        [*command, "--config", str(config)], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+        [*account, sys.executable, "-m", "hpchub", *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (1, "")
-    assert f"{config} is not there" in done.stdout
+    return done

@@ -62,7 +62,7 @@ def test_a_table_for_each_area_with_what_to_do() -> None:
           warning  wine  two bottles left
                          -> buy some
 
-        1 faults, 1 warnings, 1 in order
+        1 fault, 1 warning, 1 in order
         """
     )
 
