@@ -156,12 +156,14 @@ def connect(link: Connection) -> None:
     """
     try:
         link.open(read_server_info=False)
-        if link.server.tls is not None and not link.server.ssl and not link.start_tls(read_server_info=False):
-            raise NoAnswer("the server refuses StartTLS")
+        plain = link.server.tls is not None and not link.server.ssl
+        refused = plain and not link.start_tls(read_server_info=False)
     except Unavailable:
         raise  # the login's time is up
     except Exception as error:
         raise _silence(error) from None
+    if refused:
+        raise NoAnswer("the server refuses StartTLS")
 
 
 def bind(link: Connection, controls: Sequence[Control] = ()) -> Result:

@@ -56,6 +56,8 @@ def find(
     ldap.NoAnswer
         This server cannot tell.
     """
+    if not name:
+        raise Refused("unknown_user", "nobody has an empty name")
     template = settings.user_dn_template
     where = template.format(username=_in_a_name(name)) or settings.user_base
     scope = ldap.BASE if template else ldap.SUBTREE

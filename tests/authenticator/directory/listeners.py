@@ -16,6 +16,7 @@ __all__ = [
     "SEARCH",
     "FakeDirectory",
     "Listener",
+    "Relay",
     "Request",
     "bind_answer",
     "black_hole",
@@ -87,6 +88,11 @@ class Listener:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
+    def forget(self) -> None:
+        """Close what is left of the connections on this side."""
+        for connection in self._open:
+            connection.close()
+
     def stop_listening(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -101,7 +107,8 @@ class Listener:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection:
+        # A ClientHello where a request should be ends the talk, as does a broken connection.
+        with contextlib.suppress(OSError, IndexError), connection:
             if self.hang_up:
                 return
             connection.sendall(self.greeting)
@@ -214,10 +221,13 @@ class Relay(Listener):
             self._pass_on(talk, server, self.received)
             back.join(5)
 
-    @staticmethod
-    def _pass_on(source: socket.socket, target: socket.socket, kept: bytearray) -> None:
+    def changed(self, data: bytes) -> bytes:
+        """Return what is passed on of what the server said."""
+        return data
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, kept: bytearray) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 kept += data
-                target.sendall(data)
+                target.sendall(self.changed(data) if kept is self.returned else data)
             target.shutdown(socket.SHUT_WR)

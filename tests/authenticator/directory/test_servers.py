@@ -16,10 +16,10 @@ import pytest
 
 from authenticator.directory import Directory, DirectorySettings
 from authenticator.directory.servers import Change
-from authenticator.directory.tls import Endpoint, client_context
+from authenticator.directory.tls import Endpoint
 from authenticator.errors import Refused, Unavailable
 from authenticator.workers import Deadline
-from demo import certificates, directory
+from demo import certificates
 from tests.authenticator.directory.listeners import (
     BIND,
     PERSON,
@@ -40,34 +40,6 @@ PASSWORD = PASSWORDS[USER].encode()
 LOG = logging.getLogger("hpchub.test")
 SERVICE, SECRET = "cn=service,dc=fake,dc=example", b"canary-of-the-service"
 TYPED = b"canary-of-somebody"
-
-
-@pytest.fixture(scope="module")
-def server_tls(slapd: Slapd) -> ssl.SSLContext:
-    """TLS of a fake with the certificate of the real one."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(slapd.certificates.certificate, slapd.certificates.key)
-    return context
-
-
-@pytest.fixture
-def settings(slapd: Slapd) -> DirectorySettings:
-    return DirectorySettings(
-        servers=(Endpoint(slapd.uri),),
-        tls=client_context(slapd.certificates.ca),
-        unencrypted=False,
-        bind_dn=f"cn=hpchub,ou=services,{SUFFIX}",
-        bind_password=directory.secrets(slapd.folder / "ldap").hub.read_bytes(),
-        user_base=f"ou=people,{SUFFIX}",
-        user_dn_template="",
-        user_filter="(&(objectClass=posixAccount)(uid={username}))",
-        user_name_attribute="uid",
-        group_base=f"ou=groups,{SUFFIX}",
-        group_filter="(|(memberUid={username})(member={dn}))",
-        group_name_attribute="cn",
-        connect_timeout=1,
-        receive_timeout=1,
-    )
 
 
 def at(*servers: str | Listener) -> tuple[Endpoint, ...]:
