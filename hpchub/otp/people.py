@@ -5,6 +5,7 @@ import datetime
 import ipaddress
 from typing import Final
 
+from authenticator.errors import Unavailable
 from authenticator.factors import SecondFactor
 from authenticator.passcode import Seed, make_secret
 from authenticator.store import RECOVERED
@@ -139,7 +140,10 @@ def _in_directory(place: Place, name: str) -> None:
     """Find out a typing error before the code goes to the wrong person."""
     if place.directory is None:
         return
-    account = place.directory.look_up(name, Deadline(DIRECTORY_SECONDS))
+    try:
+        account = place.directory.look_up(name, Deadline(DIRECTORY_SECONDS))
+    except Unavailable as error:
+        raise CommandError(f"the directory does not tell who {name} is ({error}); say --unchecked") from None
     if account is None:
         raise CommandError(f"the directory has no {name}; if that is meant, say --unchecked")
     if account.disabled:
