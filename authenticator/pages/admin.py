@@ -9,12 +9,13 @@ from typing import Final
 
 from jupyterhub import orm
 from jupyterhub.scopes import needs_scope
+from sqlalchemy.exc import SQLAlchemyError
 from tornado import web
 
 import texts
 from authenticator.credentials import canonical
 from authenticator.pages.accounts import listed, row_of
-from authenticator.pages.page import Page
+from authenticator.pages.page import Page, silence
 from authenticator.workers import Deadline
 
 __all__ = ["Account", "Accounts"]
@@ -26,6 +27,10 @@ DIRECTORY_SILENT: Final = texts.mark(
 NO_NAME: Final = texts.mark("“%(name)s” cannot be the name of an account.")
 UNKNOWN: Final = texts.mark("The directory has no account “%(name)s”.")
 CLOSED: Final = texts.mark("The directory has closed the account “%(name)s” (%(why)s).")
+SESSIONS_GO_ON: Final = texts.mark(
+    "The device is out, but the sessions could not be ended: the store does not answer. "
+    "Do it once more in a minute."
+)
 NO_ACTION: Final = texts.mark("There is no such action here.")
 
 
@@ -51,13 +56,13 @@ class _AdminPage(Page):
             raise self.mistake(CLOSED, status=409, name=name, why=account.disabled)
         code = await self.in_thread(self.store.enrolments.issue, name, by=self.who, now=time.time())
         until = await self.in_thread(self.store.enrolments.issued, name, now=time.time())
-        await self.tell(name, "enrolment_code")
+        await self.done(name, "enrolment_code")
         await self.answer("otp_issued.html", account=name, code=code, until=until, address=self._address())
 
-    async def tell(self, name: str, event: str) -> None:
+    async def done(self, name: str, event: str) -> None:
         """Note an event for the audit, and for the person."""
         self.note(event, user=name, by=self.who)
-        await self.in_thread(self.store.notices.add, name, event, by=self.who, now=time.time())
+        await self.tell(name, event)
 
     def _address(self) -> str:
         public = self.settings.get("public_url")
@@ -151,7 +156,7 @@ class Account(_AdminPage):
             return
         await self.in_thread(self._take_away, name)
         await self._end_sessions(name, "reset")
-        await self.tell(name, "reset")
+        await self.done(name, "reset")
         self._back(name)
 
     def _take_away(self, name: str) -> None:
@@ -162,23 +167,26 @@ class Account(_AdminPage):
     async def _disable(self, name: str) -> None:
         if await self.in_thread(self.store.tokens.disable, name, why="administrator"):
             await self._end_sessions(name, "disabled")
-            await self.tell(name, "disabled")
+            await self.done(name, "disabled")
         self._back(name)
 
     async def _enable(self, name: str) -> None:
         if await self.in_thread(self.store.tokens.enable, name):
-            await self.tell(name, "enabled")
+            await self.done(name, "enabled")
         self._back(name)
 
     async def _unlock(self, name: str) -> None:
         if await self.in_thread(self.authenticator.throttle.unlock, name):
-            await self.tell(name, "unlocked")
+            await self.done(name, "unlocked")
         self._back(name)
 
     async def _end_sessions(self, name: str, reason: str) -> None:
-        """Ask all hubs of this store to end the person's sessions; each does so within seconds."""
-        request = self.store.revocations.request
-        await self.in_thread(request, name, reason=reason, by=self.who, now=time.time())
+        """End the person's sessions: here at once, in other hubs of this store within seconds."""
+        try:
+            await self.authenticator.watch.revoke(name, reason=reason, by=self.who)
+        except SQLAlchemyError as error:
+            self.log.error("The sessions of %s could not be ended: %s", name, type(error).__name__)
+            raise silence(self, SESSIONS_GO_ON) from None
 
     def _back(self, name: str) -> None:
         self.go(f"otp/admin/{name}")

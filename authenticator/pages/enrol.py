@@ -72,9 +72,7 @@ class Enrol(Page):
     async def _done(self, pending: Pending, codes: tuple[str, ...]) -> None:
         forget(self)
         self.note("enrolled", user=pending.user, reason=pending.how)
-        await self.in_thread(
-            self.store.notices.add, pending.user, "enrolled", by=pending.user, now=time.time()
-        )
+        await self.tell(pending.user, "enrolled")
         await show_codes(self, codes, account=pending.user, enrolled=True)
 
     async def _show(self, pending: Pending, problem: str = "") -> None:

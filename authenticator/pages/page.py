@@ -1,5 +1,6 @@
 """What all pages about one-time passwords have in common."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -107,6 +108,14 @@ class Page(BaseHandler):  # type: ignore[misc, unused-ignore]
         self.authenticator.audit.record(
             Event(kind=kind, result=result, reason=reason, user=user, address=address, by=by)
         )
+
+    async def tell(self, user: str, event: str) -> None:
+        """Leave a notice for somebody. What it is about has happened, so a failure of this stops nothing."""
+        add = partial(self.store.notices.add, user, event, by=self.who or user, now=time.time())
+        try:
+            await self.authenticator.in_thread(add)
+        except (Unavailable, SQLAlchemyError) as error:
+            self.log.error("%s could not be told of %s: %s", user, event, type(error).__name__)
 
     # ----- answers --------------------------------------------------------------------------
 

@@ -51,15 +51,10 @@ class Codes(Page):
         if admission.how is not How.OTP:
             await self._form(self.authenticator.refusal(self))
             return
-        codes = await self.in_thread(self._replace)
+        codes = await self.in_thread(self.store.recovery.replace, self.who, now=time.time())
         self.note("codes_replaced", user=self.who)
+        await self.tell(self.who, "codes_replaced")
         await show_codes(self, codes, account=self.who, enrolled=False)
-
-    def _replace(self) -> tuple[str, ...]:
-        now = time.time()
-        codes = self.store.recovery.replace(self.who, now=now)
-        self.store.notices.add(self.who, "codes_replaced", by=self.who, now=now)
-        return codes
 
     async def _form(self, error: web.HTTPError | None = None) -> None:
         await self.answer("otp_new_codes.html", error=error)
