@@ -5,6 +5,7 @@ from typing import Any
 
 from traitlets import TraitError
 
+from authenticator import metrics
 from authenticator.audit import Audit, Event
 from authenticator.directory import Directory
 from authenticator.directory.servers import Change
@@ -93,6 +94,7 @@ class Assembly(LoginSettings):
         self.audit = Audit(parent=self, log=self.log)
         self.throttle = Throttle(parent=self, attempts=self.store.attempts)
         self.directory = Directory(self.directory_settings(), self.log, self._server_changed)
+        metrics.directory_states(self.directory.states)
         self.door = Door(
             throttle=self.throttle,
             factor=self.factor,

@@ -35,7 +35,7 @@ class Throttled(Refused):
     seconds
         How long the next attempt is not looked at either; None when only an administrator ends it.
     reason
-        ``throttled`` (the account), ``throttled_address`` or ``locked``.
+        ``throttled`` (the account), ``throttled_address`` or ``throttled_locked``.
     """
 
     def __init__(self, seconds: float | None, reason: str = "throttled") -> None:

@@ -5,15 +5,16 @@ every new value of a label is a series kept for as long as the hub runs.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 __all__ = [
     "audit_lost",
     "counters_dropped",
-    "directory_up",
+    "directory_states",
     "event_happened",
     "login_ended",
     "login_took",
@@ -22,7 +23,7 @@ __all__ = [
 Figure = TypeVar("Figure", Counter, Gauge, Histogram)
 
 RESULTS: Final = ("success", "refused", "unavailable")
-THROTTLED: Final = {"throttled": "account", "throttled_address": "address", "locked": "locked"}
+THROTTLED: Final = {"throttled": "account", "throttled_address": "address", "throttled_locked": "locked"}
 LABEL_VALUES_AT_MOST: Final = 64
 SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
 OTHER: Final = "other"
@@ -94,9 +95,22 @@ def event_happened(kind: str) -> None:
     _EVENTS.labels(_label("event", kind)).inc()
 
 
-def directory_up(server: str, up: bool) -> None:  # noqa: FBT001 - what else could it be
-    """Say whether a directory server answers."""
-    _DIRECTORY.labels(_label("server", server, str.isprintable)).set(up)
+class _ServerState(Protocol):
+    @property
+    def uri(self) -> str: ...
+    @property
+    def up(self) -> bool: ...
+
+
+def directory_states(states: Callable[[], Iterable[_ServerState]]) -> None:
+    """Have every look at the figures ask `states`, which must not block, which servers answer."""
+
+    def is_up(uri: str) -> float:
+        return float(any(state.up for state in states() if state.uri == uri))
+
+    for state in states():
+        figure = _DIRECTORY.labels(_label("server", state.uri, str.isprintable))
+        figure.set_function(partial(is_up, state.uri))
 
 
 def audit_lost(why: str) -> None:

@@ -38,6 +38,8 @@ class Counter:
 
 
 NOTHING: Final = Counter()
+VARIABLES_AT_MOST: Final = 500
+"""Digests in one question; SQLite may be built for 999."""
 Kind = Literal["account", "address"]
 Decide = Callable[[tuple[Counter, ...]], tuple[Counter, ...] | None]
 
@@ -129,12 +131,19 @@ class Attempts:
 
     # ----- the table ------------------------------------------------------------------------
 
-    def worst(self, most: int) -> list[tuple[str, Counter]]:
-        """Return digest and counter of the accounts with the most failures in a row."""
+    def worst(self, most: int, known: Iterable[str] = ()) -> list[tuple[str, Counter]]:
+        """Return digest and counter of accounts, those with the most failures in a row first.
+
+        There are `most` of all accounts, and whoever is among `known`: who floods the table hides nobody.
+        """
         accounts = select(*_COLUMNS).where(_C.kind == "account", _C.failures > 0)
         ranked = accounts.order_by(_C.failures.desc(), _C.last.desc()).limit(most)
+        digests, found = list(known), dict[str, Counter]()
         with self._database.reading() as session:
-            return [(row.subject, _counter(row)) for row in session.execute(ranked)]
+            for first in range(0, len(digests), VARIABLES_AT_MOST):
+                found |= _read(session, digests[first : first + VARIABLES_AT_MOST])
+            found |= {row.subject: _counter(row) for row in session.execute(ranked)}
+        return sorted(found.items(), key=lambda each: (-each[1].failures, -each[1].last))
 
     def forget(self, kind: Kind, *, before: float, below: int | None = None) -> int:
         """Delete what was last tried before a moment (with fewer failures than `below`); return how many."""

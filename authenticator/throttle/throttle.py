@@ -26,7 +26,6 @@ __all__ = ["Locked", "Outcome", "Throttle"]
 
 DAY_SECONDS: Final = 86_400
 PRUNE_EVERY: Final = 128
-LISTED_AT_MOST: Final = 1000
 
 
 class Outcome(enum.Enum):
@@ -53,6 +52,8 @@ class Throttle(ThrottleSettings):
     Names that do not exist are counted like those that do. The store holds keyed digests of both names and
     addresses: people type passwords into the name's field.
     """
+
+    listed_at_most = 1000
 
     def __init__(self, *, attempts: Attempts, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -126,7 +127,7 @@ class Throttle(ThrottleSettings):
         address_waits = rule.left(of_address, now)
         account_waits = self.account_rule.left(of_account, now)
         if account_waits is None:
-            return Throttled(None, "locked")
+            return Throttled(None, "throttled_locked")
         if address_waits > account_waits:
             return Throttled(address_waits, "throttled_address")
         return Throttled(account_waits, "throttled") if account_waits else None
@@ -160,7 +161,7 @@ class Throttle(ThrottleSettings):
             Names to know again: the store has digests only, of names that do not exist as well.
         """
         known = {digest: name for name in names for digest in self._attempts.account(name).digests}
-        rows = self._attempts.worst(LISTED_AT_MOST)
+        rows = self._attempts.worst(self.listed_at_most, known)
         waiting = ((digest, each, self.account_rule.left(steadied(each, now), now)) for digest, each in rows)
         return [
             Locked(

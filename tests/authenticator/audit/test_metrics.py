@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY, generate_latest
 
 from authenticator import metrics
 from authenticator.audit import Audit, Event
+from authenticator.directory.servers import ServerState
 
 
 def value(name: str, **labels: str) -> float:
@@ -15,24 +16,30 @@ def value(name: str, **labels: str) -> float:
 
 def test_every_event_of_the_audit_is_counted() -> None:
     audit = Audit(log=logging.getLogger("hpchub.test"))
-    refused = {"result": "refused", "reason": "locked"}
+    refused = {"result": "refused", "reason": "throttled_locked"}
     before = value("hpchub_logins_total", **refused), value("hpchub_login_throttled_total", scope="locked")
     enrolled = value("hpchub_otp_events_total", event="enrolled")
-    audit.record(Event("login", "refused", "locked", "a1113a01", "192.0.2.7"))
+    audit.record(Event("login", "refused", "throttled_locked", "a1113a01", "192.0.2.7"))
     audit.record(Event("enrolled", user="a1113a01"))
     assert value("hpchub_logins_total", **refused) == before[0] + 1
     assert value("hpchub_login_throttled_total", scope="locked") == before[1] + 1
     assert value("hpchub_otp_events_total", event="enrolled") == enrolled + 1
 
 
-def test_how_long_logins_took_and_which_servers_answer() -> None:
+def test_how_long_logins_took() -> None:
     before = value("hpchub_login_seconds_count", result="success")
     metrics.login_took(0.2, "success")
     assert value("hpchub_login_seconds_count", result="success") == before + 1
-    metrics.directory_up("ldaps://one.example", up=False)
-    assert REGISTRY.get_sample_value("hpchub_directory_up", {"server": "ldaps://one.example"}) == 0
-    metrics.directory_up("ldaps://one.example", up=True)
-    assert value("hpchub_directory_up", server="ldaps://one.example") == 1
+
+
+def test_every_look_at_the_figures_shows_which_servers_answer() -> None:
+    one, two = "ldaps://one.example", "ldaps://two.example"
+    up = {one: True, two: False}
+    metrics.directory_states(lambda: [ServerState(uri, up[uri], None, "") for uri in up])
+    assert REGISTRY.get_sample_value("hpchub_directory_up", {"server": one}) == 1
+    assert REGISTRY.get_sample_value("hpchub_directory_up", {"server": two}) == 0
+    up[one] = False
+    assert REGISTRY.get_sample_value("hpchub_directory_up", {"server": one}) == 0
 
 
 def test_nothing_that_was_typed_becomes_a_label() -> None:

@@ -92,7 +92,7 @@ def test_a_success_makes_the_failures_free_again(throttle: Throttle) -> None:
 
 def test_a_hundred_failures_in_a_row_lock_until_an_administrator_unlocks(throttle: Throttle) -> None:
     now = lock(throttle)
-    assert turned_away(throttle, now=now + 400 * 86_400) == ("locked", None)
+    assert turned_away(throttle, now=now + 400 * 86_400) == ("throttled_locked", None)
     assert throttle.unlock(USER)
     assert not throttle.unlock(USER)
     succeed(throttle, now=now)
@@ -260,6 +260,17 @@ def test_the_list_names_who_is_known_and_counts_the_others(throttle: Throttle) -
     assert [each.user for each in throttle.locked([USER], now=now + 31)] == [USER]
 
 
+def test_no_flood_of_other_names_hides_who_is_locked(make: Make) -> None:
+    throttle = make(account_failures=1)
+    throttle.listed_at_most = 3
+    refused(throttle)
+    for number in range(5):
+        for moment in (NOON, NOON + 30):
+            refused(throttle, f"flood{number}", now=moment)
+    found = throttle.locked([f"nobody{number}" for number in range(1200)] + [USER], now=NOON + 29)
+    assert [(each.user, each.failures) for each in found] == [("", 2)] * 3 + [(USER, 1)]
+
+
 @on_both
 def test_a_clock_set_back_neither_opens_nor_closes_the_door(throttle: Throttle) -> None:
     later = NOON + 365 * 86_400
@@ -303,7 +314,7 @@ def test_old_failures_are_forgotten_but_locks_are_not(throttle: Throttle, databa
         refused(throttle, f"new{number}", f"10.0.1.{number}", now=later)
     assert rows(database, "account") == 1 + 100
     assert rows(database, "address") == 100
-    assert turned_away(throttle, now=later)[0] == "locked"
+    assert turned_away(throttle, now=later)[0] == "throttled_locked"
 
 
 @on_both
