@@ -16,7 +16,7 @@ from authenticator.directory import ldap
 from authenticator.directory.names import Name, below, first_value, normal
 from authenticator.directory.settings import DirectorySettings
 
-__all__ = ["any_of", "chunks", "groups_of", "own_groups"]
+__all__ = ["any_of", "chunks", "groups_of", "is_part", "own_groups"]
 
 Item = TypeVar("Item")
 
@@ -57,20 +57,29 @@ def own_groups(settings: DirectorySettings, entry: ldap.Entry) -> dict[Name, lda
     Raises
     ------
     ldap.NoAnswer
-        A group's name in the hub cannot be told from its distinguished name.
+        They are not all there, or a group's name in the hub cannot be told from its distinguished name.
     """
-    if not settings.member_of_attribute:
+    own = settings.member_of_attribute
+    if not own:
         return {}
+    if is_part(entry, own):
+        raise ldap.Unhelpful(f"the server sent only some of the values of {own}")
     base, attribute, found = normal(settings.group_base), settings.group_name_attribute, {}
-    for dn in entry.texts(settings.member_of_attribute):
+    for dn in entry.texts(own):
         if below(normal(dn), base):
             name = first_value(dn, attribute)
             if name is None:
-                raise ldap.Unhelpful(
-                    f"{settings.member_of_attribute} has a group whose name has no {attribute}"
-                )
+                raise ldap.Unhelpful(f"{own} has a group whose name has no {attribute}")
             found[normal(dn)] = ldap.Entry(dn, {attribute.lower(): (name.encode(),)})
     return found
+
+
+def is_part(entry: ldap.Entry, attribute: str) -> bool:
+    """Tell whether Active Directory sent only some of an attribute's values.
+
+    From 1,500 on it does, under a name like "member;range=0-1499" ([MS-ADTS] 3.1.1.3.1.3.3).
+    """
+    return any(name.startswith(f"{attribute.lower()};range=") for name in entry.attributes)
 
 
 def _groups_with(

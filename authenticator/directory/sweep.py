@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authenticator.directory import ldap
-from authenticator.directory.groups import own_groups
+from authenticator.directory.groups import is_part, own_groups
 from authenticator.directory.names import Name, normal
 from authenticator.directory.settings import DirectorySettings
 
@@ -106,10 +106,7 @@ class Sweep:
 
 
 def complete(group: ldap.Entry, wanted: Sequence[str]) -> bool:
-    """Tell whether the members came with the group.
-
-    They do not where they may be compared but not read, and Active Directory sends no more than 1,500
-    ("member;range=0-1499", [MS-ADTS] 3.1.1.3.1.3.3).
-    """
-    ranged = any(";range=" in attribute for attribute in group.attributes)
-    return not ranged and any(group.attributes.get(attribute) for attribute in wanted)
+    """Tell whether all members came with the group; none do where they may be compared but not read."""
+    if any(is_part(group, attribute) for attribute in wanted):
+        return False
+    return any(group.attributes.get(attribute) for attribute in wanted)

@@ -16,11 +16,38 @@ from authenticator.workers import Deadline
 from demo import certificates
 from demo.entries import Entry
 from tests.authenticator.ds389 import NAMES, Ds389, running
-from tests.authenticator.kit import ACCOUNTS, PASSWORDS
+from tests.authenticator.kit import ACCOUNTS, PASSWORDS, SUFFIX
 
 USER, OTHER, THIRD, LOCKED = "a1113a01", "a1113a02", "a1113a03", "locked01"
 GROUPS = frozenset({"hpcusers", "hub-users", "proj01"})
 DAY = 86_400
+# The role that switches off whoever has it, as 389-DS and its ancestors make it.
+DISABLED_BY_ROLE = f"""\
+dn: cn=nsManagedDisabledRole,{SUFFIX}
+objectClass: nsManagedRoleDefinition
+objectClass: nsSimpleRoleDefinition
+objectClass: nsRoleDefinition
+objectClass: ldapsubentry
+
+dn: cn=nsAccountInactivationTmp,{SUFFIX}
+objectClass: nsContainer
+
+dn: cn="cn=nsManagedDisabledRole,{SUFFIX}",cn=nsAccountInactivationTmp,{SUFFIX}
+objectClass: extensibleObject
+objectClass: costemplate
+objectClass: ldapsubentry
+cosPriority: 1
+nsAccountLock: true
+
+dn: cn=nsAccountInactivation_cos,{SUFFIX}
+objectClass: cosSuperDefinition
+objectClass: cosClassicDefinition
+objectClass: ldapsubentry
+cosTemplateDn: cn=nsAccountInactivationTmp,{SUFFIX}
+cosSpecifier: nsRole
+cosAttribute: nsAccountLock operational
+
+"""
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +138,17 @@ def test_a_disabled_account_is_refused_and_seen(ds389: Ds389, password: str) -> 
     answer = refused(ds389, LOCKED, password)
     assert (type(answer), answer.reason) == (Refused, "disabled")
     account = directory(ds389).look_up(LOCKED, Deadline(15))
+    assert account is not None
+    assert account.disabled == "disabled"
+
+
+def test_an_account_that_is_disabled_by_a_role_is_refused_and_seen(ds389: Ds389) -> None:
+    ds389.modify(DISABLED_BY_ROLE, "-a")
+    ds389.set_person(THIRD, "nsRoleDN", f"cn=nsManagedDisabledRole,{SUFFIX}")
+    answer = refused(ds389, THIRD)
+    account = directory(ds389).look_up(THIRD, Deadline(15))
+    ds389.modify(f"dn: {NAMES.user(THIRD)}\nchangetype: modify\ndelete: nsRoleDN\n")
+    assert (type(answer), answer.reason) == (Refused, "disabled")
     assert account is not None
     assert account.disabled == "disabled"
 

@@ -2,12 +2,16 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from traitlets import TraitError
 
+from authenticator import LDAPOTPAuthenticator
 from authenticator.directory import Directory
-from authenticator.directory.groups import chunks
+from authenticator.directory.groups import chunks, own_groups
+from authenticator.directory.ldap import Entry as LDAPEntry
 from authenticator.directory.sweep import Members, members_in
 from authenticator.errors import Unavailable
 from authenticator.workers import Deadline
@@ -146,6 +150,12 @@ def test_a_group_whose_name_cannot_be_told_is_no_answer(slapd: SmallSlapd) -> No
         groups(slapd, "carol", **changes)
 
 
+def test_a_part_of_member_of_is_no_answer(slapd: SmallSlapd) -> None:
+    entry = LDAPEntry(dn("carol"), {"memberof;range=0-1499": (group_dn("other").encode(),), "memberof": ()})
+    with pytest.raises(Unavailable, match="only some of the values"):
+        own_groups(slapd.settings(member_of_attribute="memberOf"), entry)
+
+
 def test_a_search_that_fails_is_no_answer(slapd: SmallSlapd) -> None:
     with pytest.raises(Unavailable, match="search for groups"):
         groups(slapd, "alice", group_base=f"ou=nowhere,{SUFFIX}")
@@ -191,3 +201,28 @@ def test_which_filters_can_be_applied_in_memory(group_filter: str, members: Memb
 def test_long_lists_of_names_go_into_several_filters() -> None:
     assert [len(some) for some in chunks(range(101))] == [50, 50, 1]
     assert list(chunks([])) == []
+
+
+def test_a_depth_that_is_none_is_not_taken() -> None:
+    with pytest.raises(TraitError, match="nested_group_depth is -1"):
+        LDAPOTPAuthenticator(nested_group_depth=-1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"member_of_attribute": "memberOf"}, "member_of_attribute is set, and group_search_base is not"),
+        ({"group_search_base": GROUPS, "group_filter": ""}, "who is in a group"),
+    ],
+)
+def test_settings_that_would_find_no_groups_are_named(settings: dict[str, str], problem: str) -> None:
+    problems = " ".join(LDAPOTPAuthenticator(**settings).directory_problems())
+    assert problem in problems
+
+
+def test_the_settings_of_groups_reach_the_directory(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("x")
+    given = LDAPOTPAuthenticator(
+        member_of_attribute="memberOf", nested_group_depth=3, bind_password_file=str(tmp_path / "password")
+    ).directory_settings()
+    assert (given.member_of_attribute, given.nested_group_depth) == ("memberOf", 3)
