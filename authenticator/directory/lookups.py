@@ -47,11 +47,10 @@ def look_up_many(
     entries = dict(_entries(link, settings, list(accounts), deadline))
     sweep = Sweep.read(link, settings) if settings.group_base and len(entries) >= SWEEP_FROM else None
     for name, entry in entries.items():
-        if sweep is None:
+        groups = sweep.groups_of(name, entry) if sweep else None
+        if groups is None:
             deadline.limit(1)
             groups = groups_of(link, settings, name, entry)
-        else:
-            groups = sweep.groups_of(name, entry)
         accounts[name] = Account(name, entry.dn, groups, disabled(entry.attributes, now))
     return accounts
 

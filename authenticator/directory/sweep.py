@@ -54,14 +54,17 @@ class Sweep:
         self._settings = settings
         self._groups: dict[Name, ldap.Entry] = {}
         self._of_name: dict[str, list[Name]] = defaultdict(list)
+        # Whether "FRY" is "fry" is for the server to say: OpenLDAP says no, Active Directory yes.
+        self._spelt_otherwise: set[str] = set()
         self._of_dn: dict[Name, list[Name]] = defaultdict(list)
         for group in groups:
             key = normal(group.dn)
             self._groups[key] = group
             for attribute in members.by_name:
                 for name in group.texts(attribute):
-                    # "FRY" and "fry" are one user, here as at the door.
-                    self._of_name[name.casefold()].append(key)
+                    self._of_name[name].append(key)
+                    if name != name.lower():
+                        self._spelt_otherwise.add(name.lower())
             for attribute in members.by_dn:
                 for dn in group.texts(attribute):
                     self._of_dn[normal(dn)].append(key)
@@ -91,10 +94,12 @@ class Sweep:
             return None
         return cls(settings, members, groups)
 
-    def groups_of(self, name: str, entry: ldap.Entry) -> frozenset[str]:
-        """Return the names of the groups of `entry`, who is called `name`."""
+    def groups_of(self, name: str, entry: ldap.Entry) -> frozenset[str] | None:
+        """Return the names of the groups of `entry`, who is called `name`; None when only the server can."""
+        if name in self._spelt_otherwise:
+            return None
         found = own_groups(self._settings, entry)
-        keys = {*found, *self._of_name.get(name.casefold(), ()), *self._of_dn.get(normal(entry.dn), ())}
+        keys = {*found, *self._of_name.get(name, ()), *self._of_dn.get(normal(entry.dn), ())}
         latest = keys
         for _level in range(self._settings.nested_group_depth):
             latest = {above for key in latest for above in self._of_dn.get(key, ())} - keys

@@ -135,6 +135,23 @@ def test_members_that_may_be_compared_but_not_read_are_asked_for_one_by_one(
     assert shy.look_up_many(SOME, Deadline(15)) == directory.look_up_many(SOME, Deadline(15))
 
 
+def test_whether_another_spelling_is_the_same_person_is_for_the_server_to_say(
+    slapd: SmallSlapd, directory: Directory
+) -> None:
+    shouted = {
+        "objectClass": ["posixGroup"],
+        "cn": ["shouted"],
+        "gidNumber": ["4"],
+        "memberUid": ["USER0003"],
+    }
+    slapd.add({f"cn=shouted,{GROUPS}": shouted})
+    before = slapd.searches()
+    account = directory.look_up_many(SOME, Deadline(15))["user0003"]
+    # The people, all groups; then one person: project, department, the other one, nothing new.
+    assert slapd.searches() - before == 2 + 4
+    assert account == directory.look_up("user0003", Deadline(15))
+
+
 def test_members_of_which_only_some_were_sent_are_asked_for_one_by_one() -> None:
     """Active Directory sends 1,500 values of an attribute and says so in its name."""
     whole, ranged = ("member", (b"cn=a",)), ("member;range=0-1499", (b"cn=a",))
