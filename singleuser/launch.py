@@ -45,7 +45,9 @@ def main() -> None:
     sys.argv[1:1] = [
         f"--ServerApp.port={port}",
         f"--ServerApp.port_retries={PORT_TRIES}",
-        "--ServerApp.jpserver_extensions={'singleuser.report': True}",
+        "--ServerApp.jpserver_extensions={'singleuser.report': True, 'singleuser.leash': True}",
+        # Seconds for which a browser is believed without asking the hub; authenticator/watch.py counts on it.
+        "--HubOAuth.cache_max_age=60",
         # Compute nodes seldom reach the internet, and nobody wants to be asked about news there.
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",

@@ -285,7 +285,7 @@ class SmallHub:
         path = f"spawn/{name}/{server}".rstrip("/")
         await browser.get(path)
         user = self.app.users[name]
-        for _ in range(200):
+        for _ in range(1000):
             spawner = user.spawners[server]
             if spawner.ready or (server == "waits" and spawner.pending):
                 return spawner
@@ -312,7 +312,7 @@ async def small_hub(folder: Path, directory: Paper | None = None, **settings: An
         db_url=f"sqlite:///{folder}/hub.sqlite",
         cookie_secret_file=str(folder / "secret"),
         proxy_class=_Route,
-        spawner_class=Stub,
+        spawner_class=settings.pop("spawner_class", Stub),
         authenticator_class=Ready,
         allow_named_servers=True,
         cleanup_servers=False,
@@ -322,6 +322,7 @@ async def small_hub(folder: Path, directory: Paper | None = None, **settings: An
         load_roles=settings.pop("load_roles", []),
         tornado_settings={"slow_spawn_timeout": 0.1},
     )
+    config.Spawner.update(settings.pop("spawner", {}))
     config.Authenticator.allow_all = not settings.get("allowed_groups")
     config.Authenticator.manage_groups = True
     config.WatchSettings.update(settings)
@@ -348,9 +349,9 @@ async def _end(app: Any) -> None:
         for spawner in list(user.spawners.values()):
             if spawner._spawn_future is not None:
                 spawner._spawn_future.cancel()
-            if isinstance(spawner, Stub):
+            if spawner.active:
                 spawner.stop_polling()
-                await spawner.stop()
+                await spawner.stop(now=True)
     app.http_server.stop()
     app.db.close()
     JupyterHub.clear_instance()
