@@ -44,7 +44,8 @@ check:
 	$(PYTHON) -m mypy
 
 bench:
-	@demo/install.sh
+	@demo/install.sh test
+	@$(PYTHON) -m pip install --quiet --editable ".[bench]"
 	$(PYTHON) -m benchmarks
 
 clean:

@@ -67,7 +67,11 @@ def _default(value: object) -> str:
 
 def _traits(kind: type[HasTraits]) -> Iterable[tuple[str, str, str]]:
     # What stands in a class of ours, and in those of ours that it is put together from.
-    ours = [each for each in kind.__mro__ if each.__module__.partition(".")[0] in _ROOMS]
+    ours = [
+        each
+        for each in kind.__mro__
+        if issubclass(each, HasTraits) and each.__module__.partition(".")[0] in _ROOMS
+    ]
     traits = {name: trait for each in ours for name, trait in each.class_own_traits(config=True).items()}
     for name, trait in traits.items():
         yield name, _default(trait.default()), _cell(str(trait.help))
