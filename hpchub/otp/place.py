@@ -41,6 +41,7 @@ class Place:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
+        self._recorded = False
 
     @cached_property
     def configuration(self) -> Configuration | None:
@@ -75,7 +76,14 @@ class Place:
     def directory(self) -> Directory | None:
         """The directory of the configuration; None where only store and key are known."""
         login = self.authenticator
-        return None if login is None else Directory(login.directory_settings(), login.log)
+        if login is None:
+            return None
+        try:
+            settings = login.directory_settings()
+        except OSError as error:  # an ssl.SSLError is one
+            files = f"ca_file ({login.ca_file}) or bind_password_file ({login.bind_password_file})"
+            raise CommandError(f"{files} cannot be used: {error.strerror}") from None
+        return Directory(settings, login.log)
 
     @cached_property
     def audit(self) -> Audit:
@@ -85,6 +93,7 @@ class Place:
         """Take note of what was done, and by whom."""
         event = Event(kind=kind, result="success", reason=reason, user=user, address=address, by=who())
         self.audit.record(event)
+        self._recorded = True
 
     def reopen(self) -> None:
         """Open the store anew when it is needed next, with the keys that are in the file then."""
@@ -92,7 +101,10 @@ class Place:
         del self.store
 
     def close(self) -> None:
+        """Write what the audit has to write, and close the store."""
         opened = vars(self)
+        if self._recorded and self.authenticator is not None and not self.audit.audit_file:
+            sys.stderr.write("hpchub: Audit.audit_file is not set, so nobody can read later who did this\n")
         for name in ("audit", "store"):
             if name in opened:
                 opened[name].close()

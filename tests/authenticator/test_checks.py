@@ -1,5 +1,6 @@
 """What `hpchub doctor` says of the login, on a real directory, in good order and not."""
 
+import io
 import json
 import os
 import sqlite3
@@ -170,6 +171,19 @@ def test_a_newer_store_is_a_fault(doctor: Doctor, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "tokens.sqlite")) as connection, connection:
         connection.execute("UPDATE otp_version SET version_num = '9999'")
     assert "a newer hpchub has changed it" in sentence(doctor(), "token store", "opens")
+
+
+def test_a_store_in_postgresql_is_filled_looked_at_and_given_another_key(
+    doctor: Doctor, postgres_url: str, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = ["--store", postgres_url, "--key-file", str(key_file)]
+    found = doctor(store_url=postgres_url)
+    assert "has tables of version none" in sentence(found, "token store", "version")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"a1113a01 {SECRET}\n".encode())))
+    assert main(["otp", "import", "-", "--format", "base32", *where]) == 0
+    assert main(["otp", "rotate-key", "--at-once", "--yes", *where]) == 0
+    found = doctor(store_url=postgres_url)
+    assert sentence(found, "token store", "tokens") == "ok: 1, all readable with these keys -> "
 
 
 # ----- who may do what ----------------------------------------------------------------------

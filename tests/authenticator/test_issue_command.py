@@ -65,3 +65,4 @@ def test_a_certificate_file_that_is_none_is_said(issue: Issue, tmp_path: Path) -
     (tmp_path / "ca.pem").write_text("no certificate")
     done = issue("a1113a01", ca_file=str(tmp_path / "ca.pem"))
     assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert f"ca_file ({tmp_path / 'ca.pem'}) or bind_password_file" in done.err

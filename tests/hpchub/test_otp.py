@@ -328,6 +328,17 @@ def test_what_was_done_stands_in_the_audit_with_who_did_it(
     assert (tmp_path / "audit.jsonl").stat().st_mode & 0o777 == 0o600
 
 
+def test_without_an_audit_file_it_is_said_that_nothing_is_kept(
+    configured: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "jupyterhub_config.py"
+    config.write_text(config.read_text() + "c.Audit.audit_file = ''\n")
+    assert main(["otp", "set", "a1113a01", *configured]) == 0
+    assert "Audit.audit_file is not set, so nobody can read later who did this" in capsys.readouterr().err
+    assert main(["otp", "audit", *configured]) == 1
+    assert capsys.readouterr().err == "hpchub: audit_file is not set, so events are in the hub's log only\n"
+
+
 def test_a_time_that_is_none_is_said(configured: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["otp", "audit", "--since", "yesterday", *configured]) == 1
     assert "--since is 'yesterday'; write 30m, 2h, 7d, or a date" in capsys.readouterr().err
