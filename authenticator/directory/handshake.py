@@ -127,7 +127,9 @@ def _start_tls(raw: socket.socket) -> None:
 
 
 def _without_certificate(endpoint: Endpoint, error: ssl.SSLError) -> tuple[str, str]:
-    if error.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_EOF_WHILE_READING"}:
+    # What speaks no TLS answers in its own way, or hangs up on what it takes for nonsense.
+    hung_up = isinstance(error, ssl.SSLZeroReturnError | ssl.SSLEOFError)
+    if hung_up or error.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_EOF_WHILE_READING"}:
         other = "ldap://" if endpoint.ldaps else "ldaps://"
         return "what answers does not speak TLS", f"write {other} if this is the port for that"
     if error.reason in {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"}:

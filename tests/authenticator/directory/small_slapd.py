@@ -74,6 +74,9 @@ access to * by dn.base="{hub}" read by dn.base="{shy}" read by * none
 overlay memberof
 overlay ppolicy
 ppolicy_default "cn=default,{policies}"
+
+database monitor
+access to * by dn.base="{hub}" read by * none
 """
 
 
