@@ -32,6 +32,10 @@ from tests.authenticator.directory.small_slapd import (
 OWN = f"ou=own,{SUFFIX}"
 
 
+# Every character that means something in a name or in a filter.
+STAR = rf"cn=Star \28*\29\2c Inc.,{PEOPLE}"
+
+
 def group_dn(name: str) -> str:
     return f"cn={name},{GROUPS}"
 
@@ -52,6 +56,7 @@ def slapd() -> Iterator[SmallSlapd]:
     # deep1 holds erin, deep2 holds deep1, and so on.
     chain = {"deep1": dn("erin")} | {f"deep{level}": group_dn(f"deep{level - 1}") for level in range(2, 12)}
     people = person("alice") | person("bob") | person("carol") | person("dave") | person("erin")
+    people |= {STAR: {**person("star")[dn("star")], "cn": ["Star (*), Inc."]}}
     with running(people) as server:
         # With the server, not before it starts: the overlay writes memberOf as groups are added.
         server.add(
@@ -62,6 +67,7 @@ def slapd() -> Iterator[SmallSlapd]:
             | group("grand", group_dn("parent"))
             | group("unix-in-a-group", group_dn("unix"))
             | group("other", dn("carol"))
+            | group("starred", STAR)
             | {key: entry for name, member in chain.items() for key, entry in group(name, member).items()}
             | {OWN: {"objectClass": ["organizationalUnit"], "ou": ["own"]}}
             | {
@@ -107,6 +113,11 @@ def test_without_nesting_only_what_names_the_person(slapd: SmallSlapd) -> None:
 def test_nesting_ends_at_the_depth_that_is_set(slapd: SmallSlapd) -> None:
     assert groups(slapd, "erin") == {f"deep{level}" for level in range(1, 10)}
     assert groups(slapd, "erin", nested_group_depth=2) == {"deep1", "deep2", "deep3"}
+
+
+def test_a_name_with_characters_of_filters_in_it(slapd: SmallSlapd) -> None:
+    assert groups(slapd, "star") == {"starred"}
+    assert groups(slapd, "star", group_filter="", member_of_attribute="memberOf") == {"starred"}
 
 
 def test_a_person_without_groups(slapd: SmallSlapd) -> None:

@@ -39,6 +39,7 @@ TICKS_NOW = int((NOW + 11_644_473_600) * 10_000_000)
         ("pwdEndTime", b"20261121205959+0900", "expired"),
         ("pwdEndTime", b"202611211200.5-0100", ""),
         ("pwdEndTime", b"2026112112Z", "expired"),
+        ("pwdEndTime", b"20281231235960Z", ""),  # a leap second
         ("pwdEndTime", b"20261321120000Z", "expired"),
         ("pwdEndTime", b"tomorrow", "expired"),
         ("pwdStartTime", b"20261121120001Z", "not_yet"),
