@@ -21,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     doctor.add_parser(commands)
     try:
         options = parser.parse_args(arguments)
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
     except SystemExit as end:  # argparse's own
         return int(end.code or 0)
     except KeyboardInterrupt:

@@ -50,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
         return int(options.word(place, options) or 0)
     except REFUSALS as error:
         sys.stderr.write(f"hpchub: {error}\n")
+    except BrokenPipeError:
+        raise  # nobody reads on: no fault
     except OSError as error:
         sys.stderr.write(f"hpchub: {error.filename or 'input'}: {error.strerror}\n")
     except SQLAlchemyError as error:

@@ -36,7 +36,10 @@ def rotate_key(place: Place, options: argparse.Namespace) -> None:
     """Change the key in two steps, because a running hub knows only the keys that it was started with."""
     path, keys = place.key_file, load_keys(place.key_file)
     if not _to_encrypt(place.store, keys):
-        confirm(f"Begin to change the key in {path}? The hub must be restarted right after.", options)
+        drops = (
+            " The second line of now goes; nothing is encrypted with it any more." if keys.previous else ""
+        )
+        confirm(f"Change the key in {path}? The hub must be restarted right after.{drops}", options)
         _write(path, Keys(os.urandom(KEY_BYTES), keys.current))
         place.record("key_rotated", "", reason="begun")
         if not options.at_once:

@@ -113,19 +113,25 @@ def enable(place: Place, options: argparse.Namespace) -> None:
 
 
 def unlock(place: Place, options: argparse.Namespace) -> None:
-    if options.address is not None:
-        try:
-            address = str(ipaddress.ip_address(options.address))
-        except ValueError:
-            raise CommandError(f"{options.address[:64]!r} is not an address") from None
-        done, what = place.throttle.unlock_address(address), address
-        place.record("unlocked", "", address=address)
-    else:
+    if options.address is None:
         what = name_of(options.name)
         done = place.throttle.unlock(what)
-        place.store.notices.add(what, "unlocked", by=who(), now=now())
-        place.record("unlocked", what)
+        if done:
+            place.store.notices.add(what, "unlocked", by=who(), now=now())
+            place.record("unlocked", what)
+    else:
+        what = _address(options.address)
+        done = place.throttle.unlock_address(what)
+        if done:
+            place.record("unlocked", "", address=what)
     print(f"{what}: {'failed attempts are forgotten' if done else 'there were no failed attempts'}")
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise CommandError(f"{text[:64]!r} is not an address") from None
 
 
 def _enrols_here(place: Place) -> None:
