@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["SharedNetworks", "bucket"]
+__all__ = ["SharedNetworks", "bucket", "is_nowhere"]
 
 IPV6_PREFIX: Final = 64
 """Bits of an IPv6 address that its holder cannot choose: a customer gets a /64 at least (RFC 6177)."""
@@ -25,6 +25,12 @@ def bucket(address: str) -> str:
     if found.version == 4:
         return str(found)
     return str(ipaddress.ip_network((int(found), IPV6_PREFIX), strict=False))
+
+
+def is_nowhere(address: str) -> bool:
+    """Tell whether no user on another machine can have this address: loopback, or none at all."""
+    found = _parsed(address)
+    return found is None or found.is_loopback or found.is_unspecified
 
 
 class SharedNetworks:

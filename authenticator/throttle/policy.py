@@ -2,9 +2,9 @@
 
 An account's failures are counted in a row, until one success (NIST SP 800-63B, rate limiting: at most 100).
 Besides, they have a level: the first few are free and forgotten after a quiet window; from then on each
-doubles the wait (RFC 4226 §7.3), and each quiet hour after a wait takes one doubling back. So somebody who
-keeps guessing at an account gets a few guesses an hour and a hundred in all, and its owner, once that ends,
-is rid of the wait within hours.
+doubles the wait (RFC 4226 §7.3), and each quiet hour after a wait takes one doubling back. So whoever
+keeps guessing at an account gets less than one guess a minute and a hundred in all, and its owner, once that
+ends, is rid of the wait within hours.
 
 An address has a debt, a bucket that leaks: a failure adds one, and one is forgiven every `window / limit`
 seconds. What is in flight counts a quarter, for most of it is about to succeed: a class of forty that logs in

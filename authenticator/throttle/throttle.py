@@ -16,9 +16,10 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from authenticator import metrics
+from authenticator.audit import safe_name
 from authenticator.errors import Throttled, Unavailable
 from authenticator.store.attempts import Attempts, Counter, Subject
-from authenticator.throttle.networks import bucket
+from authenticator.throttle.networks import bucket, is_nowhere
 from authenticator.throttle.policy import IN_FLIGHT, AddressRule, steadied
 from authenticator.throttle.settings import ThrottleSettings
 
@@ -59,6 +60,7 @@ class Throttle(ThrottleSettings):
         super().__init__(**kwargs)
         self._attempts = attempts
         self._new_rows = itertools.count()
+        self._said = False
 
     # ----- at the door ----------------------------------------------------------------------
 
@@ -104,7 +106,7 @@ class Throttle(ThrottleSettings):
         steady = _steady(found, now)
         if steady == found:
             # The common end of a flood: one SELECT, no lock, nothing written.
-            self._pass(rule, found, now)
+            self._pass(address, rule, found, now)
 
         def decide(held: tuple[Counter, ...]) -> tuple[Counter, ...] | None:
             steady = _steady(held, now)
@@ -113,13 +115,15 @@ class Throttle(ThrottleSettings):
             return steady if steady != held else None
 
         held = self._attempts.change(subjects, decide)
-        self._pass(rule, _steady(held, now), now)
+        self._pass(address, rule, _steady(held, now), now)
         for counter in held:
             if counter.last == 0 and next(self._new_rows) % PRUNE_EVERY == 0:
                 self._prune(now)
 
-    def _pass(self, rule: AddressRule, counters: tuple[Counter, ...], now: float) -> None:
+    def _pass(self, address: str, rule: AddressRule, counters: tuple[Counter, ...], now: float) -> None:
         if refusal := self._refusal(rule, counters, now):
+            if refusal.reason == "throttled_address":
+                self._suspect(address)
             raise refusal
 
     def _refusal(self, rule: AddressRule, counters: tuple[Counter, ...], now: float) -> Throttled | None:
@@ -131,6 +135,16 @@ class Throttle(ThrottleSettings):
         if address_waits > account_waits:
             return Throttled(address_waits, "throttled_address")
         return Throttled(account_waits, "throttled") if account_waits else None
+
+    def _suspect(self, address: str) -> None:
+        """Say it once when everybody seems to come from this machine: then all wait for all others."""
+        if is_nowhere(address) and not self._said:
+            self._said = True
+            self.log.error(
+                "Too many failed logins from %s: if all users come through a server in between, it must pass "
+                "their addresses on, and c.JupyterHub.trusted_downstream_ips must name it",
+                safe_name(address) or "nowhere",
+            )
 
     def _give_back(self, subjects: tuple[Subject, Subject], rule: AddressRule, now: float) -> None:
         def decide(held: tuple[Counter, ...]) -> tuple[Counter, ...]:

@@ -146,6 +146,10 @@ def test_a_line_that_is_no_event_is_passed_over(path: Path, rubbish: str) -> Non
     assert users(path) == ["a1113a01", "a1113a01"]
 
 
+def test_before_the_first_event_there_is_none(path: Path) -> None:
+    assert users(path) == []
+
+
 def test_what_a_killed_process_left_between_two_names_is_read(path: Path) -> None:
     for name, user in (
         ("audit.jsonl.1", "first"),

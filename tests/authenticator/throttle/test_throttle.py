@@ -236,6 +236,17 @@ def test_a_shared_network_has_a_limit_of_its_own(make: Make) -> None:
     assert turned_away(throttle, "user2", "2001:db8::1")[0] == "throttled_address"
 
 
+@pytest.mark.parametrize(("address", "said"), [("127.0.0.1", 1), ("::1", 1), ("", 1), ("192.0.2.1", 0)])
+def test_a_hub_that_sees_its_proxy_s_address_only_is_told_so_once(
+    make: Make, caplog: pytest.LogCaptureFixture, address: str, said: int
+) -> None:
+    throttle = make(address_failures=1)
+    refused(throttle, "first", address)
+    for _ in range(3):
+        turned_away(throttle, "second", address)
+    assert caplog.text.count("c.JupyterHub.trusted_downstream_ips must name it") == said
+
+
 def test_an_administrator_can_free_an_address(throttle: Throttle) -> None:
     for number in range(30):
         refused(throttle, f"user{number}", "2001:db8::1")
