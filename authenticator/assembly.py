@@ -32,6 +32,8 @@ class Assembly(LoginSettings):
     ----------
     store, throttle, directory, factor, audit
         The parts; see their modules.
+    otp_optional
+        Whether anybody may leave the code empty.
     """
 
     store: Store
@@ -39,6 +41,7 @@ class Assembly(LoginSettings):
     directory: Directory
     factor: SecondFactor
     audit: Audit
+    otp_optional = False
     door: Door | None = None
 
     def __init__(self, **kwargs: Any) -> None:
@@ -89,6 +92,7 @@ class Assembly(LoginSettings):
             raise KeyFileError(f"{self.key_file} is not this store's key")
 
     def _assemble(self, exemptions: Exemptions) -> None:
+        self.otp_optional = bool(exemptions)
         for warning in exemptions.warnings():
             self.log.warning("%s", warning)
         self.audit = Audit(parent=self, log=self.log)

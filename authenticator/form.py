@@ -14,6 +14,7 @@ from authenticator.answers import Enrol
 from authenticator.credentials import FIELDS
 from authenticator.door import Admission
 from authenticator.factors import How
+from authenticator.leaving import NewSession
 from authenticator.pages import flow
 
 __all__ = ["LoginFormHandler", "read_fields"]
@@ -30,7 +31,7 @@ def read_fields(arguments: Mapping[str, Sequence[bytes]]) -> dict[str, bytes]:
     return {name: values[0] for name, values in ours.items()}
 
 
-class LoginFormHandler(LoginHandler):  # type: ignore[misc, unused-ignore]
+class LoginFormHandler(NewSession, LoginHandler):  # type: ignore[misc, unused-ignore]
     """Answers the login form.
 
     Attributes

@@ -21,6 +21,7 @@ from authenticator.door import Admission, Prove
 from authenticator.errors import LoginError, PasswordExpired, Refused, Throttled, Unavailable
 from authenticator.factors import How
 from authenticator.form import LoginFormHandler
+from authenticator.leaving import logout_handler
 from authenticator.pages import flow
 from authenticator.pages.hints import Hints, hints_for
 from authenticator.watch import Watch
@@ -43,13 +44,13 @@ class LDAPOTPAuthenticator(Assembly):
     # ----- JupyterHub's hooks ---------------------------------------------------------------
 
     def get_handlers(self, app: Any) -> list[tuple[str, type[web.RequestHandler]]]:
-        """Put our form's handler before JupyterHub's, and begin to look after who is logged in.
+        """Put our handlers before JupyterHub's, and begin to look after who is logged in.
 
         JupyterHub calls this once, at start, on its event loop.
         """
         self.watch = Watch(self, app)
         self.watch.start()
-        return [(r"/login", LoginFormHandler), *flow.handlers()]
+        return [(r"/login", LoginFormHandler), (r"/logout", logout_handler()), *flow.handlers()]
 
     def normalize_username(self, username: str) -> str:
         """Return the one spelling of a name; what cannot be a name is left for `validate_username`."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from authenticator.__main__ import main as authenticator
 from demo import accounts
 from demo.__main__ import main as demo
+from hpchub.__main__ import main as hpchub
 from tests.docs.pages import PAGES, ROOT, anchors, code, links, read
 
 FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir()}
@@ -50,17 +50,22 @@ def test_modules_that_are_run_exist(page: Path) -> None:
     assert [name for name in sorted(named) if importlib.util.find_spec(name) is None] == []
 
 
-@pytest.mark.parametrize(("program", "main"), [("demo", demo), ("authenticator", authenticator)])
-def test_commands_of_our_programs_exist(
-    program: str, main: object, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pattern = rf"-m {program} ([a-z][a-z-]*)"
-    named = {found for page in PAGES for text in code(page) for found in re.findall(pattern, text)}
-    assert named
-    for command in sorted(named):
+def test_commands_of_the_demo_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in named_commands(r"-m demo ([a-z][a-z-]*)"):
         with pytest.raises(SystemExit) as ended:
-            main([command, "--help"])  # type: ignore[operator]
-        assert ended.value.code == 0, f"{program} {command}: {capsys.readouterr().err}"
+            demo([command, "--help"])
+        assert ended.value.code == 0, f"{command}: {capsys.readouterr().err}"
+
+
+def test_commands_of_hpchub_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in named_commands(r"\bhpchub ((?:otp )?[a-z][a-z-]+)"):
+        assert hpchub([*command.split(), "--help"]) == 0, f"{command}: {capsys.readouterr().err}"
+
+
+def named_commands(pattern: str) -> list[str]:
+    found = {name for page in PAGES for text in code(page) for name in re.findall(pattern, text)}
+    assert found
+    return sorted(found)
 
 
 def test_readme_shows_the_demo_s_accounts() -> None:
