@@ -193,11 +193,10 @@ class Stub(Spawner):
 class Browser(httpx.AsyncClient):
     """A browser: cookies, and forms that carry the token that the page gave it."""
 
-    async def log_in(self, name: str) -> httpx.Response:
+    async def log_in(self, name: str, **typed: str) -> httpx.Response:
         await self.get("login")
-        return await self.post(
-            "login", data={"username": name, "password": "x", "_xsrf": self.cookies["_xsrf"]}
-        )
+        form = {"username": name, "password": "x", **typed, "_xsrf": self.cookies["_xsrf"]}
+        return await self.post("login", data=form)
 
     async def sees(self) -> str:
         """Return whose home page is shown, or "" when a login is asked for."""
@@ -232,9 +231,9 @@ class SmallHub:
         self.browsers.append(Browser(base_url=f"{self.url}hub/", timeout=20))
         return self.browsers[-1]
 
-    async def logged_in(self, name: str) -> Browser:
+    async def logged_in(self, name: str, **typed: str) -> Browser:
         browser = self.browser()
-        answer = await browser.log_in(name)
+        answer = await browser.log_in(name, **typed)
         assert answer.status_code == httpx.codes.FOUND, answer.text
         return browser
 
@@ -313,7 +312,7 @@ async def small_hub(folder: Path, directory: Paper | None = None, **settings: An
         cookie_secret_file=str(folder / "secret"),
         proxy_class=_Route,
         spawner_class=settings.pop("spawner_class", Stub),
-        authenticator_class=Ready,
+        authenticator_class=settings.pop("authenticator_class", Ready),
         allow_named_servers=True,
         cleanup_servers=False,
         cookie_max_age_days=0.5,
@@ -325,8 +324,7 @@ async def small_hub(folder: Path, directory: Paper | None = None, **settings: An
     config.Spawner.update(settings.pop("spawner", {}))
     config.Authenticator.allow_all = not settings.get("allowed_groups")
     config.Authenticator.manage_groups = True
-    config.WatchSettings.update(settings)
-    config.Doorless.update(settings)
+    config.Authenticator.update(settings)
     JupyterHub.clear_instance()
     app = JupyterHub.instance(config=config)
     hub = SmallHub(app, f"http://127.0.0.1:{port}/", *parts)
