@@ -146,34 +146,24 @@ def test_after_a_reset_nothing_of_the_user_is_left_and_the_sessions_end(otp: Com
     assert [notice.event for notice in store.notices.unseen("a1113a01")] == ["reset"]
 
 
+@pytest.mark.parametrize(("answer", "left"), [("no", True), ("", True), ("yes", False), ("Y", False)])
 def test_a_reset_is_asked_for_and_can_be_thought_better_of(
-    where: list[str], store: Store, tmp_path: Path
+    where: list[str],
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
+    left: bool,
 ) -> None:
     give(store, "a1113a01")
-    for answer, left in (("no", True), ("", True), ("yes", False)):
-        assert on_a_terminal(["reset", "a1113a01", *where], answer) == (1 if left else 0)
-        assert (store.tokens.get("a1113a01") is not None) == left
-
-
-def on_a_terminal(words: list[str], answer: str) -> int:
-    """Run the command on a terminal of its own and type the answer."""
     ours, theirs = os.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hpchub", "otp", *words],
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=ROOT,
-    )
-    os.close(theirs)
-    try:
-        os.write(ours, answer.encode() + b"\n")
-        said, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        os.close(ours)
-    assert b"[yes/no]" in said
-    return process.returncode
+    with os.fdopen(ours, "w") as keyboard, os.fdopen(theirs) as terminal:
+        keyboard.write(f"{answer}\n")
+        keyboard.flush()
+        monkeypatch.setattr(sys, "stdin", terminal)
+        assert main(["otp", "reset", "a1113a01", *where]) == (1 if left else 0)
+    assert "end all sessions? [yes/no]" in capsys.readouterr().out
+    assert (store.tokens.get("a1113a01") is not None) == left
 
 
 def test_somebody_disabled_is_out_until_enabled(otp: Command, store: Store) -> None:
