@@ -44,9 +44,10 @@ class Endpoint:
 
 
 def client_context(ca_file: Path) -> ssl.SSLContext:
-    """Return a context that trusts this authority alone, and checks host names."""
+    """Return a context that trusts the authorities in this file (PEM) alone, and checks host names."""
     context = ssl.create_default_context(cafile=str(ca_file))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False  # RFC 9525 §2: only a subjectAltName names a host
     context.sslsocket_class = _Patient
     return context
 

@@ -211,10 +211,16 @@ class Relay(Listener):
     """Passes everything on, both ways, and keeps what the client sent and what came back."""
 
     target: int = 0
+    starts_tls: bool = False  # says yes to StartTLS itself, for a server that speaks TLS at once
     returned: bytearray = field(default_factory=bytearray)
 
     def talk(self, talk: socket.socket) -> None:
-        with socket.create_connection(("127.0.0.1", self.target)) as server:
+        if self.starts_tls:
+            request = talk.recv(4096)
+            self.received += request
+            number, _ = _taken(bytearray(request)) or (b"", None)
+            talk.sendall(ber(0x30, number, *start_tls_answer(0)))
+        with socket.create_connection((self.address, self.target)) as server:
             self._open.append(server)
             back = threading.Thread(target=self._pass_on, args=(server, talk, self.returned), daemon=True)
             back.start()

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from authenticator.directory import DirectorySettings
 from authenticator.directory.probe import probe
 from authenticator.directory.tls import Endpoint, client_context
 from demo import certificates
 from hpchub.findings import Finding, Level
+from tests.authenticator.directory.impostors import old_tls, reissued, tls_with
 from tests.authenticator.directory.listeners import (
     BIND,
     FakeDirectory,
@@ -31,7 +29,6 @@ from tests.authenticator.directory.listeners import (
     start_tls_answer,
 )
 from tests.authenticator.directory.small_slapd import SmallSlapd, person, running
-from tests.authenticator.directory.test_wire import old_tls
 from tests.authenticator.kit import Slapd, free_port
 
 
@@ -148,32 +145,6 @@ def test_a_firewall_that_swallows_everything(settings: DirectorySettings) -> Non
 # ----- TLS --------------------------------------------------------------------------------------
 
 
-def tls_with(files: certificates.Certificates) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(files.certificate, files.key)
-    return context
-
-
-def valid(files: certificates.Certificates, first: float, last: float) -> ssl.SSLContext:
-    """Return TLS with that server's certificate, made anew to hold from `first` to `last` days from now."""
-    authority = x509.load_pem_x509_certificate(files.ca.read_bytes())
-    signer = serialization.load_pem_private_key(files.ca.with_suffix(".key").read_bytes(), None)
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)
-    old = x509.load_pem_x509_certificate(files.certificate.read_bytes())
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(
-        authority.subject, old.subject, old.public_key(), x509.random_serial_number()
-    )
-    builder = builder.not_valid_before(now + datetime.timedelta(days=first))
-    builder = builder.not_valid_after(now + datetime.timedelta(days=last))
-    for extension in old.extensions:
-        builder = builder.add_extension(extension.value, extension.critical)
-    files.certificate.write_bytes(
-        builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    )
-    return tls_with(files)
-
-
 def test_a_certificate_of_an_unknown_authority_is_shown(
     settings: DirectorySettings, slapd: Slapd, tmp_path: Path
 ) -> None:
@@ -207,7 +178,7 @@ def test_a_certificate_out_of_its_time(
     settings: DirectorySettings, tmp_path: Path, first: float, last: float, seen: str
 ) -> None:
     files = certificates.ensure(tmp_path, "localhost")
-    with Listener(tls=valid(files, first, last)) as server:
+    with Listener(tls=reissued(files, first=first, last=last)) as server:
         chosen = dataclasses.replace(settings, tls=client_context(files.ca))
         fault = only_fault(probed(chosen, f"ldaps://localhost:{server.port}"), "TLS")
         assert not server.received
@@ -216,9 +187,17 @@ def test_a_certificate_out_of_its_time(
     assert f"until {until:%Y-%m-%d}" in fault.seen
 
 
+def test_a_certificate_with_nothing_but_a_common_name(settings: DirectorySettings, tmp_path: Path) -> None:
+    files = certificates.ensure(tmp_path, "localhost")
+    with Listener(tls=reissued(files, hosts=[])) as server:
+        chosen = dataclasses.replace(settings, tls=client_context(files.ca))
+        fault = only_fault(probed(chosen, f"ldaps://localhost:{server.port}"), "TLS")
+    assert "localhost (for no name)" in fault.seen
+
+
 def test_a_certificate_that_is_about_to_end_is_a_warning(settings: DirectorySettings, tmp_path: Path) -> None:
     files = certificates.ensure(tmp_path, "localhost")
-    with Listener(tls=valid(files, -1, 5)) as server:
+    with Listener(tls=reissued(files, last=5)) as server:
         chosen = dataclasses.replace(settings, tls=client_context(files.ca))
         found = probed(chosen, f"ldaps://localhost:{server.port}")
     assert found["certificate"].level is Level.WARNING
@@ -249,7 +228,7 @@ def test_a_server_that_hangs_or_hangs_up(settings: DirectorySettings) -> None:
 
 
 def test_tls_that_is_too_old(settings: DirectorySettings, slapd: Slapd) -> None:
-    with Listener(tls=old_tls(slapd, ssl.TLSVersion.TLSv1_1)) as server:
+    with Listener(tls=old_tls(slapd.certificates, ssl.TLSVersion.TLSv1_1)) as server:
         fault = only_fault(probed(settings, f"ldaps://localhost:{server.port}"), "TLS")
     assert fault.seen == "the server's TLS is too old"
 

@@ -5,8 +5,7 @@ import dataclasses
 import logging
 import socket
 import ssl
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from authenticator.directory.tls import Endpoint, client_context
 from authenticator.errors import LoginError, Unavailable
 from authenticator.workers import Deadline
 from demo import certificates
+from tests.authenticator.directory.impostors import old_tls, reissued, tls_with
 from tests.authenticator.directory.listeners import (
     EXTENDED,
     FakeDirectory,
@@ -117,15 +117,61 @@ def test_answers_that_are_injected_before_tls_let_nobody_in(
         assert not [secret for secret in secrets(settings) if secret in between.received]
 
 
-def old_tls(slapd: Slapd, version: ssl.TLSVersion) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(slapd.certificates.certificate, slapd.certificates.key)
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = ssl.TLSVersion.TLSv1
-        context.maximum_version = version
-    return context
+WRONG = [
+    "other authority",
+    "other address",
+    "other name",
+    "no name but the old common name",
+    "expired",
+    "not yet valid",
+    "no TLS",
+    "nothing",
+]
+
+
+@contextlib.contextmanager
+def impostor(folder: Path, wrong: str) -> Iterator[tuple[Listener, str, Path]]:
+    """Yield a server with this wrong about it, the host it is reached at, and the authority to trust."""
+    files = certificates.ensure(folder / "tls", "localhost")
+    address, host, tls, authority = "127.0.0.1", "localhost", reissued(files), files.ca
+    match wrong:
+        case "other authority":
+            authority = certificates.ensure(folder / "other", "localhost").ca
+        case "other address":
+            address = host = "127.0.0.2"
+        case "other name":
+            tls = reissued(files, hosts=["elsewhere.example"])
+        case "no name but the old common name":
+            tls = reissued(files, hosts=[])
+        case "expired":
+            tls = reissued(files, first=-9, last=-1)
+        case "not yet valid":
+            tls = reissued(files, first=1, last=9)
+    with Listener(address=address, tls=None if wrong == "no TLS" else tls) as server:
+        yield server, host, authority
+
+
+@pytest.mark.parametrize("scheme", ["ldaps", "ldap"])
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_server_that_cannot_prove_itself_is_told_nothing(
+    settings: DirectorySettings, tmp_path: Path, wrong: str, scheme: str
+) -> None:
+    """Not a byte of name or password, neither on the wire nor inside TLS."""
+    with (
+        impostor(tmp_path, wrong) as (server, host, authority),
+        Relay(address=server.address, target=server.port, starts_tls=scheme == "ldap") as between,
+    ):
+        door = at(settings, f"{scheme}://{host}:{between.port}", tls=client_context(authority))
+        with pytest.raises(Unavailable):
+            door.check(USER, PASSWORD, Deadline(5))
+        assert server.connections == 1
+        heard = bytes(server.received + between.received)
+        if wrong == "nothing":
+            # The counterpart: this one proves itself, and would have told us.
+            assert settings.bind_password in server.received
+            heard = bytes(between.received) + bytes(server.received).replace(settings.bind_password, b"")
+            heard = heard.replace(settings.bind_dn.encode(), b"")
+        assert not [secret for secret in secrets(settings) if secret in heard]
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
@@ -133,7 +179,7 @@ def test_tls_of_the_last_century_is_refused(
     settings: DirectorySettings, slapd: Slapd, version: ssl.TLSVersion
 ) -> None:
     """RFC 8996."""
-    with Listener(tls=old_tls(slapd, version)) as server, relay(server.port) as between:
+    with Listener(tls=old_tls(slapd.certificates, version)) as server, relay(server.port) as between:
         with pytest.raises(Unavailable):
             at(settings, f"ldaps://localhost:{between.port}").check(USER, PASSWORD, Deadline(5))
         assert between.connections == 1
@@ -143,7 +189,7 @@ def test_tls_of_the_last_century_is_refused(
 
 def test_tls_1_2_is_still_good(settings: DirectorySettings, slapd: Slapd) -> None:
     """The counterpart: it is the version, and not the ciphers, that is refused."""
-    with Listener(tls=old_tls(slapd, ssl.TLSVersion.TLSv1_2)) as server:
+    with Listener(tls=old_tls(slapd.certificates, ssl.TLSVersion.TLSv1_2)) as server:
         with pytest.raises(Unavailable):
             at(settings, f"ldaps://localhost:{server.port}").check(USER, PASSWORD, Deadline(5))
         assert settings.bind_password in server.received
@@ -174,11 +220,9 @@ def test_an_ipv6_address_is_reached_and_its_certificate_checked(
 ) -> None:
     for host, told in (("::1", True), ("2001:db8::1", False)):
         files = certificates.ensure(tmp_path / host, host)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(files.certificate, files.key)
         with contextlib.ExitStack() as stack:
             try:
-                server = stack.enter_context(Listener(address="::1", tls=context))
+                server = stack.enter_context(Listener(address="::1", tls=tls_with(files)))
             except OSError:
                 pytest.skip("this machine has no IPv6")
             door = at(settings, f"ldaps://[::1]:{server.port}", tls=client_context(files.ca))
