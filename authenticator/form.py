@@ -53,7 +53,7 @@ class LoginFormHandler(NewSession, LoginHandler):  # type: ignore[misc, unused-i
         """Log in; every refusal is raised by the authenticator, and shown in the form again."""
         fields: dict[str, Any] = {} if self.request.files else read_fields(self.request.body_arguments)
         try:
-            user = await self.login_user(fields)  # type: ignore[no-untyped-call]
+            user = await self.login_user(fields)
         except Enrol as enrol:
             await flow.begin(self, enrol.admission.person, enrol.admission.how)
             return
