@@ -5,6 +5,7 @@ loads nothing of alembic, which takes longer than all the rest.
 """
 
 import re
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,8 @@ FOLDER: Final = Path(__file__).parent / "migrations"
 VERSION_TABLE: Final = "otp_version"
 LOCK: Final = 0x68_70_63_68_75_62  # "hpchub"; a number is all that PostgreSQL's advisory locks have
 
+# Alembic keeps what it is doing in a global of its own.
+_ONE_THREAD: Final = threading.Lock()
 _NAME: Final = re.compile(r"v(\d{4})_\w+\.py")
 
 
@@ -35,7 +38,7 @@ def migrate(engine: Engine) -> None:
     with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
         if _is_newest(connection, versions):
             return
-    with engine.begin() as connection:  # on SQLite this is the lock
+    with _ONE_THREAD, engine.begin() as connection:  # on SQLite this is the lock between processes
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '120s'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

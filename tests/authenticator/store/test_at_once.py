@@ -1,5 +1,6 @@
 """What works once works once, however many try it at the same moment: threads, processes, both databases."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -106,9 +107,11 @@ def test_hubs_that_start_together_make_the_store_once(url: str, keys: Keys) -> N
     assert in_processes(url, keys, "open", processes=3, threads=2) == 6
 
 
-def test_threads_that_open_a_new_file_together_all_get_it(tmp_path: Path, keys: Keys) -> None:
+def test_threads_that_open_new_files_together_all_get_theirs(tmp_path: Path, keys: Keys) -> None:
+    numbers = itertools.count()
+
     def opens() -> bool:
-        store = Store(f"sqlite:///{tmp_path / 'new.sqlite'}", keys)
+        store = Store(f"sqlite:///{tmp_path / f'{next(numbers) % 2}.sqlite'}", keys)
         listed = store.tokens.listing() == []
         store.close()
         return listed

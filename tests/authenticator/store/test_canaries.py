@@ -3,11 +3,13 @@
 import base64
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from authenticator.keys import Keys
 from authenticator.passcode import Seed
 from authenticator.store import Store
+from authenticator.store.schema import TokenRow
 from tests.authenticator.postgres import Postgres
 from tests.authenticator.store.kit import NOW, OTHER, SEED, STEP, USER, code_at
 
@@ -61,16 +63,18 @@ def test_nor_in_those_of_postgresql(postgres: Postgres, postgres_url: str, keys:
     assert [canary for canary in canaries if canary in content] == []
 
 
-def test_what_was_sealed_with_a_key_that_is_given_up_is_gone_from_the_file(
-    tmp_path: Path, keys: Keys
-) -> None:
+def test_what_is_taken_away_or_sealed_anew_is_gone_from_the_file(tmp_path: Path, keys: Keys) -> None:
     url = f"sqlite:///{tmp_path / 't.sqlite'}"
     old = Store(url, keys)
-    old.tokens.put(USER, SEED, now=NOW)
-    name = old.database.key_id.encode()
+    for user in (USER, "other001"):
+        old.tokens.put(user, SEED, now=NOW)
+    with old.database.reading() as session:
+        sealed = session.scalars(select(TokenRow.secret)).all()
     old.close()
-    assert name in (tmp_path / "t.sqlite").read_bytes()
+    assert all(each in (tmp_path / "t.sqlite").read_bytes() for each in sealed)
     rotated = Store(url, Keys(bytes(32), previous=keys.current))
-    rotated.tokens.reseal()
+    rotated.tokens.remove("other001")
+    assert rotated.tokens.reseal() == 1
     rotated.close()
-    assert name not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert not [each for each in sealed if each in content]
