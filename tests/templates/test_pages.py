@@ -83,9 +83,10 @@ class TestLogin:
     def test_password_managers_and_phones_can_fill_it_in(self, name: str, token: str) -> None:
         assert self.page().one("input", name=name).get("autocomplete") == token
 
-    def test_the_code_is_one_field_for_digits_that_takes_spaces_from_a_paste(self) -> None:
+    def test_the_code_is_one_field_that_takes_letters_and_spaces_from_a_paste(self) -> None:
         otp = self.page().one("input", name="otp")
-        assert otp.get("inputmode") == "numeric"
+        assert otp.get("inputmode") is None, "recovery codes have letters"
+        assert otp.get("autocomplete") == "one-time-code"
         assert otp.get("maxlength") is None
         assert otp.get("pattern") is None
 
