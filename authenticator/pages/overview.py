@@ -53,16 +53,13 @@ class Begin(Page):
     """Who wants to set up a device says who they are: with a code, and the password."""
 
     async def ask(self, error: web.HTTPError | None = None) -> None:
-        """Show the form, or where people have to go instead."""
-        if not self.authenticator.factor.enrols:
-            await self.answer("otp_elsewhere.html", help_url=self.authenticator.otp_help_url)
-            return
+        """Show the form."""
         username = "" if self.who else self.line("username")
         await self.answer("otp_begin.html", error=error, username=username)
 
     async def post(self) -> None:
-        if not self.authenticator.factor.enrols:
-            raise web.HTTPError(404)
+        if await self.elsewhere():
+            return
         if not self.line("otp"):
             await self.ask(self.mistake(NO_CODE))
             return
@@ -82,7 +79,9 @@ class Overview(Begin):
     """The same address, where people who are logged in see how things stand."""
 
     async def get(self) -> None:
-        if not self.who or not self.authenticator.factor.enrols:
+        if await self.elsewhere():
+            return
+        if not self.who:
             await self.ask()
             return
         own = await self.in_thread(Own.of, self.store, self.who)

@@ -87,6 +87,15 @@ class Page(BaseHandler):  # type: ignore[misc, unused-ignore]
         typed = str(self.get_body_argument(name, ""))
         return "".join(sign if sign.isprintable() else " " for sign in typed).strip()[:longest]
 
+    async def elsewhere(self) -> bool:
+        """Tell whether codes are managed by somebody else; then the answer has been given."""
+        if self.authenticator.factor.enrols:
+            return False
+        if self.request.method == "POST":
+            raise web.HTTPError(404)
+        await self.answer("otp_elsewhere.html", help_url=self.authenticator.otp_help_url)
+        return True
+
     # ----- what others do for us ------------------------------------------------------------
 
     async def in_thread(

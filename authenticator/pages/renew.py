@@ -26,7 +26,8 @@ class Replace(Begin):
 
     @web.authenticated
     async def get(self) -> None:
-        await self.ask()
+        if not await self.elsewhere():
+            await self.ask()
 
 
 class Codes(Page):
@@ -34,10 +35,13 @@ class Codes(Page):
 
     @web.authenticated
     async def get(self) -> None:
-        await self._form()
+        if not await self.elsewhere():
+            await self._form()
 
     @web.authenticated
     async def post(self) -> None:
+        if await self.elsewhere():
+            return
         code = read_code(self.line("otp"))
         if code is not None and code.kind is not Kind.OTP:
             # Before the door looks at it: a recovery code would be used up, and the device shut out.
@@ -64,16 +68,15 @@ class Resync(Page):
     """Finds out by two codes in a row how wrong a device's clock goes, and goes by it from then on."""
 
     async def get(self) -> None:
-        await self._form()
+        if not await self.elsewhere():
+            await self._form()
 
     async def post(self) -> None:
-        factor = self.authenticator.factor
-        if not factor.enrols:
-            raise web.HTTPError(404)
-        fields = self.credentials()
+        if await self.elsewhere():
+            return
+        prove = partial(self.authenticator.factor.resync, second=self.line("second"))
         try:
-            prove = partial(factor.resync, second=self.line("second"))
-            admission = await self.authenticator.admit(self, fields, prove=prove)
+            admission = await self.authenticator.admit(self, self.credentials(), prove=prove)
         except web.HTTPError as error:
             await self._form(error)
             return
@@ -88,8 +91,5 @@ class Resync(Page):
         return 0 if token is None else token.drift * token.seed.interval
 
     async def _form(self, error: web.HTTPError | None = None) -> None:
-        if not self.authenticator.factor.enrols:
-            await self.answer("otp_elsewhere.html", help_url=self.authenticator.otp_help_url)
-            return
         username = "" if self.who else self.line("username")
         await self.answer("otp_resync.html", error=error, username=username)

@@ -158,7 +158,9 @@ class RealHub:
 
 
 @asynccontextmanager
-async def real_hub(folder: Path, slapd: Slapd, **changes: Any) -> AsyncIterator[RealHub]:
+async def real_hub(
+    folder: Path, slapd: Slapd, *, public_url: str = "", **changes: Any
+) -> AsyncIterator[RealHub]:
     """Run a hub until the block ends; changes are to the login's settings."""
     make_key_file(folder / "otp.key")
     with socket.socket() as probe:
@@ -181,6 +183,8 @@ async def real_hub(folder: Path, slapd: Slapd, **changes: Any) -> AsyncIterator[
         template_vars=texts.jinja.TEMPLATE_VARS,
         jinja_environment_options={"extensions": texts.jinja.EXTENSIONS},
     )
+    if public_url:
+        config.JupyterHub.public_url = public_url
     config.LDAPOTPAuthenticator.update(settings_for(slapd, folder) | changes)
     texts.handler.register()
     JupyterHub.clear_instance()
