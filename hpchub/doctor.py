@@ -21,6 +21,7 @@ ROOMS: Final[Sequence[str]] = ("authenticator.checks", "hpchub.clock")
 """Modules with a function ``checks(configuration)``; see `hpchub.findings`."""
 
 AREA: Final = "configuration"
+SITE: Final = "HPCHUB_SITE_CONFIG"
 COLOURS: Final = {Level.OK: "\x1b[32m", Level.WARNING: "\x1b[33m", Level.FAULT: "\x1b[1;31m"}
 PLAIN: Final = "\x1b[0m"
 
@@ -64,6 +65,10 @@ def diagnose(path: Path, rooms: Sequence[str] = ROOMS) -> Iterator[Finding]:
 
 def _files(loaded: Configuration) -> Iterator[Finding]:
     yield Finding(AREA, "file", Level.OK, ", ".join(str(path) for path in loaded.files))
+    if not os.environ.get(SITE) and any(SITE in path.read_text("utf-8", "replace") for path in loaded.files):
+        do = "take the hub's environment: set -a; . /etc/hpchub/environment; set +a"
+        seen = f"{SITE} is not set here, so the site's own file is not read"
+        yield Finding(AREA, "environment", Level.WARNING, seen, do)
     for path in loaded.missing:
         yield Finding(
             AREA,

@@ -30,7 +30,7 @@ def settings(login: LoginSettings) -> Iterator[Finding]:
         if path and private_file_problem(Path(path)) is None:
             mode = Path(path).stat().st_mode & 0o777
             yield Finding(AREA, name, Level.OK, f"{path}, mode {mode:04o}, for this account alone")
-    yield _who_may(login)
+    yield from _who_may(login)
 
 
 def _account() -> Finding:
@@ -45,12 +45,12 @@ def _account() -> Finding:
     return Finding(AREA, "account", Level.OK, f"this runs as {name}: what it may read is what the hub may")
 
 
-def _who_may(login: LoginSettings) -> Finding:
+def _who_may(login: LoginSettings) -> Iterator[Finding]:
+    check = "who may log in"
     if login.allow_all:
         do = "set allowed_groups, unless everybody in the directory is welcome"
-        return Finding(AREA, "who may log in", Level.WARNING, "allow_all: everybody in the directory", do)
+        yield Finding(AREA, check, Level.WARNING, "allow_all: everybody in the directory", do)
+        return
     rules = [("groups", login.allowed_groups), ("users", login.allowed_users)]
-    seen = "; ".join(f"{what} {', '.join(sorted(names))}" for what, names in rules if names)
-    if not seen:
-        return Finding(AREA, "who may log in", Level.FAULT, "nobody", "set allowed_groups")
-    return Finding(AREA, "who may log in", Level.OK, seen)
+    if seen := "; ".join(f"{what} {', '.join(sorted(names))}" for what, names in rules if names):
+        yield Finding(AREA, check, Level.OK, seen)

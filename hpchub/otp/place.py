@@ -111,8 +111,12 @@ class Place:
 
     def _setting(self, name: str, given: str | None) -> str:
         value = given or str(getattr(self.authenticator, name, ""))
+        if not value and self.configuration is not None:
+            path = self.configuration.path
+            hint = "take the hub's environment (HPCHUB_SITE_CONFIG), or give --store and --key-file"
+            raise CommandError(f"{path} does not set {name}: {hint}")
         if not value:
-            raise CommandError(f"{name} is not set: give --config, or --store and --key-file")
+            raise CommandError(f"{name} is not known: give --config, or --store and --key-file")
         return value
 
 

@@ -111,6 +111,22 @@ def test_a_site_file_that_is_not_there_is_a_fault(file: Path) -> None:
     assert "/nowhere/site.py" in found[1].seen
 
 
+def test_the_hubs_environment_is_missed_where_the_configuration_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ours = Path(__file__).resolve().parents[2] / "jupyterhub_config.py"
+    monkeypatch.delenv("HPCHUB_SITE_CONFIG", raising=False)
+    found = list(diagnose(ours, []))
+    assert [(each.check, each.level) for each in found] == [
+        ("file", Level.OK),
+        ("environment", Level.WARNING),
+    ]
+    assert "HPCHUB_SITE_CONFIG is not set here" in found[1].seen
+    (tmp_path / "site.py").write_text("")
+    monkeypatch.setenv("HPCHUB_SITE_CONFIG", str(tmp_path / "site.py"))
+    assert [each.level for each in diagnose(ours, [])] == [Level.OK]
+
+
 def test_every_room_has_its_checks() -> None:
     from importlib import import_module
 

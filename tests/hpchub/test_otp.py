@@ -403,6 +403,15 @@ def test_without_a_store_it_says_what_to_give(
     assert "give --config, or --store and --key-file" in capsys.readouterr().err
 
 
+def test_a_configuration_without_a_store_says_what_may_be_missing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "config.py").write_text("")
+    assert main(["otp", "list", "--config", str(tmp_path / "config.py")]) == 1
+    err = capsys.readouterr().err
+    assert f"{tmp_path / 'config.py'} does not set store_url: take the hub's environment" in err
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_another_account_is_told_whom_to_be(otp: Command, key_file: Path) -> None:
     os.chown(key_file, 65534, 65534)
