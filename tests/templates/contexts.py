@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import StrictUndefined
 
+from authenticator.pages.accounts import Row
 from queues.estimate import cost
 from queues.policy import Queue
 from queues.table import NodeCounts, QueueRow, QueueTable
@@ -115,6 +116,17 @@ def form(lang: str = "en", **context: Any) -> Page:
     return render("queue_form.html", lang, undefined=StrictUndefined, **queue_form(**context))
 
 
+THEN = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+OWN = SimpleNamespace(
+    told=[SimpleNamespace(id=7, at=THEN, sentence=("The administrator %(by)s did it.", {"by": EVIL}))],
+    label=EVIL,
+    created=THEN,
+    last_used=None,
+    why=("%(why)s", {"why": EVIL}),
+    left=1,
+    few=True,
+)
+ROW = Row("zoe", label=EVIL, created=THEN, why=EVIL, locked=True, issued=THEN, recovery_left=3)
 LOGIN = SimpleNamespace(request_otp=True, otp_prompt="OTP:")
 CLIENT = SimpleNamespace(description="Notebook", redirect_uri="/user/a1113a01/oauth_callback")
 
@@ -158,5 +170,30 @@ PAGES: dict[str, dict[str, Any]] = {
         "token_expires_in_options_html": "",
     },
     "admin.html": {"user": user(), "admin_access": True, "api_page_limit": 50, "server_version": "6.1.1"},
+    "otp_begin.html": {"username": EVIL, "problem": EVIL, "password_url": "https://centre.example/"},
+    "otp_enrol.html": {
+        "picture": SimpleNamespace(svg="", uri="otpauth://totp/x", secret="ABCD EFGH"),
+        "account": "a1113a01",
+        "issuer": EVIL,
+        "minutes": 1,
+        "tries_left": 9,
+        "label": EVIL,
+        "problem": "No.",
+    },
+    "otp_overview.html": {"user": user(), "own": OWN, "parsed_scopes": {"admin:users": True}},
+    "otp_new_codes.html": {"user": user(), "problem": "No."},
+    "otp_resync.html": {"user": None, "username": "", "problem": ""},
+    "otp_resynced.html": {"seconds": -90},
+    "otp_ended.html": {},
+    "otp_elsewhere.html": {"help_url": "https://centre.example/"},
+    "otp_admin.html": {
+        "user": user(),
+        "found": SimpleNamespace(rows=[ROW], total=120, page=2, pages=3),
+        "search": EVIL,
+        "searched_name": "zoe",
+        "typed": EVIL,
+    },
+    "otp_account.html": {"user": user(), "row": ROW},
+    "otp_reset.html": {"user": user(), "account": "a1113a01"},
     "oauth.html": {"user": user(), "oauth_client": CLIENT, "scope_descriptions": [], "allowed_scopes": []},
 }
