@@ -57,7 +57,7 @@ RETRY_SECONDS: Final = 30.0  # after an outage
 SETTLE_SECONDS: Final = 0.5  # so that many who come at once are asked about together
 SPAWN_SECONDS: Final = 5.0
 # What a running server says with its own token. It must be heard whatever becomes of its user.
-REPORTS: Final = re.compile(r"/api/(users/[^/]+/activity|hpchub/port)\Z")
+REPORTS: Final = re.compile(r"api/(users/[^/]+/activity|hpchub/port)")
 
 NOT_OPEN: Final = texts.mark(
     "This account is closed, or the directory of accounts has not answered for too long: "
@@ -113,7 +113,9 @@ class Watch:
 
     def refresh(self, name: str, handler: Any = None) -> bool:
         """Answer JupyterHub's `refresh_user`: may this user go on?"""
-        if handler is not None and REPORTS.search(handler.request.path):
+        if handler is not None and _is_report(handler):
+            # JupyterHub would take this answer for the next requests as well, for `auth_refresh_age`.
+            asyncio.get_running_loop().call_soon(setattr, handler.current_user, "_auth_refreshed", None)
             return True
         stays = self._known.may_stay(name, self._clock())
         if self._known.somebody_is_wanted:
@@ -270,3 +272,8 @@ class Watch:
             self._app.db.rollback()
         except Exception:
             self._log.exception("The watch over people who are logged in stumbled")
+
+
+def _is_report(handler: Any) -> bool:
+    path = str(handler.request.path).removeprefix(handler.hub.base_url)
+    return REPORTS.fullmatch(path) is not None

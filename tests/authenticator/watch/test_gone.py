@@ -54,6 +54,7 @@ async def test_servers_of_the_disabled_run_on_and_nobody_gets_in(hub: SmallHub, 
     assert not await hub.may(browsers_token)
     assert not await hub.may(server.api_token)
     assert await hub.report("anna", server.api_token) == 200
+    assert not await hub.may(server.api_token)
 
 
 async def test_servers_of_the_disabled_stop_where_the_site_wants_it(tmp_path: Path, paper: Paper) -> None:
@@ -140,6 +141,8 @@ async def test_an_outage_is_borne_for_the_grace_and_then_a_login_is_due(hub: Sma
     assert not await hub.may(token)
     assert server.ready
     assert await hub.report("anna", server.api_token) == 200
+    assert not await hub.may(token)  # the report opens nothing else
+    assert await anna.sees() == ""
     assert not hub.audit.said("gone")
 
 
