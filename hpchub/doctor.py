@@ -14,6 +14,7 @@ from typing import Final, TextIO
 from hpchub import configuration
 from hpchub.configuration import Configuration, ConfigurationError
 from hpchub.findings import Checks, Finding, Level, guarded
+from hpchub.printing import printable
 
 __all__ = ["ROOMS", "add_parser", "diagnose", "report", "run"]
 
@@ -107,8 +108,8 @@ def report(findings: Iterable[Finding], stream: TextIO) -> list[Finding]:
 def _row(finding: Finding, width: int, *, colourful: bool) -> str:
     word = f"{finding.level:8}"
     word = f"{COLOURS[finding.level]}{word}{PLAIN}" if colourful else word
-    lines = f"  {word} {finding.check:{width}}  {_printable(finding.seen)}\n"
-    return lines + (f"{'':{width + 13}}-> {_printable(finding.do)}\n" if finding.do else "")
+    lines = f"  {word} {finding.check:{width}}  {printable(finding.seen)}\n"
+    return lines + (f"{'':{width + 13}}-> {printable(finding.do)}\n" if finding.do else "")
 
 
 def _summary(found: Sequence[Finding]) -> str:
@@ -121,8 +122,3 @@ def _summary(found: Sequence[Finding]) -> str:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}" if number else ""
-
-
-def _printable(text: str) -> str:
-    # A server's words stand among ours; a terminal obeys escape sequences.
-    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))

@@ -16,6 +16,7 @@ from authenticator.store import TokenListing
 from authenticator.store.schema import EnrolmentRow
 from authenticator.throttle import Locked
 from hpchub.otp.place import CommandError, Place, name_of, now
+from hpchub.printing import printable
 
 __all__ = ["audit", "listing", "parse_since"]
 
@@ -118,7 +119,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     }
     cells = [
         header,
-        *({**row, "since": _day(row["since"]), "last_used": _minute(row["last_used"])} for row in rows),
+        *(_cells(row) for row in rows),
     ]
     widths = {name: max(len(str(row[name])) for row in cells) for name in header}
     for row in cells:
@@ -127,7 +128,12 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
             row.get("disabled_why"),
             row.get("code_until") and f"code until {_minute(row['code_until'])}",
         ]
-        print("  ".join([words, *(note for note in notes if note)]).rstrip())
+        print("  ".join([words, *(printable(note) for note in notes if note)]).rstrip())
+
+
+def _cells(row: dict[str, Any]) -> dict[str, Any]:
+    seen = {"since": _day(row["since"]), "last_used": _minute(row["last_used"])}
+    return {**row, **seen, "device": printable(row["device"])}  # a user's own words
 
 
 def _line(event: Mapping[str, Any]) -> str:
@@ -135,7 +141,7 @@ def _line(event: Mapping[str, Any]) -> str:
     time = str(event.get("time", ""))[:19].replace("T", " ")
     words = [time, *(str(event.get(name, "")) for name in ("event", "result", "reason", "user"))]
     words += [f"{name} {event[name]}" for name in ("address", "by", "how") if event.get(name)]
-    return "  ".join(word for word in words if word)
+    return "  ".join(printable(word) for word in words if word)
 
 
 def _moment(value: datetime.datetime | None) -> str | None:

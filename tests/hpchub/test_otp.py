@@ -235,6 +235,11 @@ def test_the_list_says_who_has_what_in_which_state(otp: Command, store: Store) -
     assert cells[2][3:] == ["never", "lost it"]
 
 
+def test_a_users_own_words_do_not_command_the_terminal(otp: Command, store: Store) -> None:
+    store.tokens.put("a1113a01", Seed(SECRET), now=0, label="phone\x1b[2J\u202egnp")
+    assert "phone?[2J?gnp" in otp("list").out
+
+
 def test_the_list_says_who_waits_and_who_is_locked(otp: Command, store: Store) -> None:
     throttle = Throttle(attempts=store.attempts)
 
