@@ -158,13 +158,11 @@ class Servers:
         except (Refused, ldap.Unhelpful):
             self._is_up(server, turn)
             raise
-        except Unavailable as error:
-            if isinstance(error, ldap.NoAnswer | ldap.Unanswered) or error.reason == "deadline":
-                self._is_down(server, turn, error.detail)
-            else:
-                server.breaker.abandoned(turn)
+        except (ldap.NoAnswer, ldap.Unanswered) as error:
+            self._is_down(server, turn, error.detail)
             raise
         except BaseException:
+            # Such as a deadline that passed between two answers: it was short, or the question was long.
             server.breaker.abandoned(turn)
             raise
         self._is_up(server, turn)

@@ -3,15 +3,19 @@
 import ipaddress
 import socket
 import ssl
+import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ldap3 import Connection, Tls
 
+from authenticator.errors import Unavailable
 from authenticator.workers import Deadline
 
 __all__ = ["Endpoint", "VerifiedTls", "client_context"]
 
+FAIR = 1.0  # seconds in which a server should answer
 DEFAULT_PORTS = {"ldaps": 636, "ldap": 389}
 
 
@@ -57,10 +61,20 @@ class _Patient(ssl.SSLSocket):
 
     deadline: Deadline | None = None
     most: int = 0
+    asked: float = 0.0
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        self.asked = time.monotonic()
+        super().sendall(data, flags)
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         if self.deadline is not None:
-            self.settimeout(self.deadline.limit(self.most))
+            try:
+                self.settimeout(self.deadline.limit(self.most))
+            except Unavailable as error:
+                if time.monotonic() - self.asked < FAIR:
+                    raise  # we asked too late: nothing is wrong with the server
+                raise TimeoutError(error.detail) from None
         return super().recv(buflen, flags)
 
 
