@@ -1,4 +1,4 @@
-"""The demo centre's commands: ``python -m demo up``, ``down``, ``status``, ``otp``, ``run``, ``control``."""
+"""The demo centre's commands, ``python -m demo COMMAND``: up, down, status, otp, hpchub, run, control."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from demo.accounts import Accounts, AccountsError
 from demo.centre import Centre, CentreError
 from demo.namespace import NamespaceError
 from demo.ports import PortTakenError
-from demo.settings import Instance, SettingError
+from demo.programs import hub_environment
+from demo.settings import HUB_ACCOUNT, Instance, SettingError
 from demo.site import SiteError
 from demo.slapd import DirectoryError
 from demo.startup import StartupError
@@ -64,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     otp = commands.add_parser("otp", help="print an account's one-time password of this moment")
     otp.add_argument("name")
     otp.set_defaults(command=_otp)
+    ours = commands.add_parser(
+        "hpchub", help="run the administrator's command as the hub's account: hpchub doctor"
+    )
+    ours.add_argument("argv", nargs=argparse.REMAINDER)
+    ours.set_defaults(command=_hpchub)
     run = commands.add_parser("run", help="run a program inside the centre: run --user NAME -- squeue")
     run.add_argument("--user", help="as this user instead of root")
     run.add_argument("argv", nargs="+")
@@ -116,6 +122,15 @@ def _otp(centre: Centre, arguments: argparse.Namespace) -> int:
 
 def _run(centre: Centre, arguments: argparse.Namespace) -> int:
     command = centre.namespace.command(arguments.argv, arguments.user)
+    os.execvp(command[0], command)  # noqa: S606 - keeps terminal and exit status
+
+
+def _hpchub(centre: Centre, arguments: argparse.Namespace) -> int:
+    instance = centre.instance
+    environment = [f"{name}={value}" for name, value in hub_environment(instance).items()]
+    words = ["env", *environment, f"HPCHUB_CONFIG={instance.src}/jupyterhub_config.py"]
+    words += [f"{instance.venv}/bin/python", "-m", "hpchub", *arguments.argv]
+    command = centre.namespace.command(words, HUB_ACCOUNT)
     os.execvp(command[0], command)  # noqa: S606 - keeps terminal and exit status
 
 

@@ -156,14 +156,19 @@ def _hub(instance: Instance) -> tuple[Program, ...]:
         reads=(site, instance.etc / "queues.toml", instance.etc / "source-digest"),
         user=HUB_ACCOUNT,
         folder=instance.data / "hub",
-        environment={
-            "HOME": str(instance.data / "hub"),
-            "HPCHUB_SITE_CONFIG": str(site),
-            "HPCHUB_QUEUES": str(instance.etc / "queues.toml"),
-            "HPCHUB_QUEUES_SERVICE_URL": f"http://127.0.0.1:{instance.service_port(0)}",
-            "PYTHONPATH": str(instance.src),
-        },
+        environment=hub_environment(instance),
         start_seconds=5,
         stop_seconds=20,
     )
     return (hub,)
+
+
+def hub_environment(instance: Instance) -> dict[str, str]:
+    """Return what the hub, and the administrator's command, are told by their environment."""
+    return {
+        "HOME": str(instance.data / "hub"),
+        "HPCHUB_SITE_CONFIG": str(instance.etc / "jupyterhub_site.py"),
+        "HPCHUB_QUEUES": str(instance.etc / "queues.toml"),
+        "HPCHUB_QUEUES_SERVICE_URL": f"http://127.0.0.1:{instance.service_port(0)}",
+        "PYTHONPATH": str(instance.src),
+    }
