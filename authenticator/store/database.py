@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import hmac
 import secrets
+import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -45,6 +46,8 @@ class Database:
     def __init__(self, url: str, keys: Keys) -> None:
         self.keys = keys
         self.engine = open_engine(url)
+        # Whoever finds SQLite busy sleeps, 100 ms at a time, and is not woken: in a crowd some would starve.
+        self._turn = threading.RLock() if self.engine.dialect.name == "sqlite" else contextlib.nullcontext()
         try:
             migrate(self.engine)
         except DBAPIError as error:
@@ -77,7 +80,7 @@ class Database:
         With `user`, whatever takes more than one statement happens to that user one after another, in all
         processes. SQLite has one writer at a time anyway.
         """
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with self._turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             if user is not None and self.engine.dialect.name == "postgresql":
                 session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _lock_of(user)})
             yield session
