@@ -5,6 +5,8 @@ import logging
 import os
 import sys
 
+from jupyterhub.services.auth import HubOAuth
+
 from queues.policy import PolicyError
 from services.queues.app import serve
 from services.queues.settings import Settings, SettingsError
@@ -14,6 +16,8 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(asctime)s %(name)s: %(message)s")
     # JupyterHub's login code writes session ids there at INFO.
     logging.getLogger("tornado.application").setLevel(logging.WARNING)
+    # Seconds for which a browser is believed without asking the hub: who is shut out there is soon out here.
+    HubOAuth.instance(cache_max_age=60)
     try:
         asyncio.run(serve(Settings.from_environment(os.environ)))
     except (PolicyError, SettingsError, OSError) as error:
