@@ -16,6 +16,7 @@ from authenticator.store import Store
 from demo import certificates, directory
 from tests.authenticator.kit import ACCOUNTS, SEEDS, MakeAuthenticator, Slapd, free_port, settings_for
 from tests.authenticator.postgres import postgres, postgres_url  # noqa: F401
+from tests.authenticator.real_hub import hub, hub_process  # noqa: F401
 
 
 @pytest.fixture(scope="session")

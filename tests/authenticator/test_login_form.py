@@ -1,13 +1,7 @@
 """The login form of a real hub: what is sent, as bytes, and what comes back."""
 
-import html
 import json
 import random
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote_from_bytes, urlencode
 
 import httpx
@@ -15,111 +9,10 @@ import pytest
 
 import authenticator.answers as words
 import texts
-from authenticator.keys import load_keys, make_key_file
-from authenticator.store import Store
-from tests.authenticator.kit import PASSWORDS, SEEDS, Slapd, code_of, free_port, settings_for, typed
+from tests.authenticator.kit import PASSWORDS, SEEDS, Slapd, code_of, typed
+from tests.authenticator.real_hub import Browser, Hub, told
 
-ROOT = Path(__file__).resolve().parents[2]
-CONFIG = """
-from jupyterhub.proxy import Proxy
-from authenticator import LDAPOTPAuthenticator
-from texts import handler as languages
-from texts import jinja as pages
-
-class NoProxy(Proxy):
-    should_start = False
-    async def add_route(self, *_): pass
-    async def delete_route(self, *_): pass
-    async def get_all_routes(self): return {{}}
-    async def check_routes(self, *_): pass
-
-c.JupyterHub.proxy_class = NoProxy
-c.JupyterHub.template_paths = [str(pages.TEMPLATES)]
-c.JupyterHub.template_vars = pages.TEMPLATE_VARS
-c.JupyterHub.jinja_environment_options = {{"extensions": pages.EXTENSIONS}}
-languages.register()
-c.JupyterHub.authenticator_class = LDAPOTPAuthenticator
-c.JupyterHub.hub_bind_url = "http://127.0.0.1:{port}"
-c.JupyterHub.db_url = "sqlite:///{folder}/hub.sqlite"
-c.JupyterHub.cookie_secret = b"x" * 32
-c.JupyterHub.spawner_class = "simple"
-for name, value in {settings!r}.items():
-    setattr(c.LDAPOTPAuthenticator, name, value)
-"""
 USER = b"a1113a01"
-
-
-class Hub:
-    """A hub without a proxy in front."""
-
-    def __init__(self, folder: Path, slapd: Slapd) -> None:
-        self.log = folder / "hub.log"
-        self.port = free_port()
-        make_key_file(folder / "otp.key")
-        settings = settings_for(slapd, folder) | {"connect_timeout": 1, "receive_timeout": 2}
-        self.store = Store(settings["store_url"], load_keys(folder / "otp.key"))
-        config = folder / "config.py"
-        config.write_text(CONFIG.format(port=self.port, folder=folder, settings=settings))
-        command = [sys.executable, "-m", "jupyterhub", "-f", str(config)]
-        self.process = subprocess.Popen(
-            command, cwd=folder, stdout=self.log.open("w"), stderr=subprocess.STDOUT, env=self._environment()
-        )
-
-    def _environment(self) -> dict[str, str]:
-        return {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "CONFIGPROXY_AUTH_TOKEN": "unused"}
-
-    def wait(self) -> None:
-        for _ in range(300):
-            try:
-                httpx.get(f"http://127.0.0.1:{self.port}/hub/health", timeout=2)
-                return
-            except httpx.HTTPError:
-                assert self.process.poll() is None, self.log.read_text()[-3000:]
-                time.sleep(0.1)
-        pytest.fail(self.log.read_text()[-3000:])
-
-    def fresh_tokens(self) -> None:
-        for user, seed in SEEDS.items():
-            self.store.tokens.remove(user)
-            self.store.attempts.remove(self.store.attempts.account(user))
-            self.store.tokens.put(user, seed, now=time.time())
-
-
-@pytest.fixture(scope="module")
-def running(slapd: Slapd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    hub = Hub(tmp_path_factory.mktemp("hub"), slapd)
-    hub.wait()
-    yield hub
-    hub.process.terminate()
-    hub.process.wait(20)
-    hub.store.close()
-
-
-@pytest.fixture
-def hub(running: Hub) -> Hub:
-    running.fresh_tokens()
-    return running
-
-
-class Browser:
-    """Somebody who has opened the login page."""
-
-    def __init__(self, hub: Hub, language: str = "en") -> None:
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{hub.port}/hub", timeout=20)
-        self.client.cookies.set("hpchub-lang", language)
-        self.client.get("/login")
-        self.token = self.client.cookies["_xsrf"]
-
-    def send(self, body: bytes, kind: str = "application/x-www-form-urlencoded") -> httpx.Response:
-        headers = {"Content-Type": kind, "X-XSRFToken": self.token, "Sec-Fetch-Mode": "navigate"}
-        return self.client.post("/login", content=body, headers=headers)
-
-    def log_in(self, user: str, **changes: str) -> httpx.Response:
-        return self.send(urlencode(typed(user) | changes).encode())
-
-
-def told(response: httpx.Response) -> str:
-    return html.unescape(response.text)
 
 
 def test_the_right_three_lead_to_the_hub(hub: Hub) -> None:
@@ -222,7 +115,7 @@ def test_random_bodies_are_never_an_internal_error(hub: Hub) -> None:
 
 
 def test_a_token_for_scripts_needs_the_same_three(hub: Hub) -> None:
-    address = f"http://127.0.0.1:{hub.port}/hub/api/users/a1113a01/tokens"
+    address = f"{hub.url}/api/users/a1113a01/tokens"
     without_otp = {"username": "a1113a01", "password": PASSWORDS["a1113a01"]}
     for auth in (None, "a1113a01", without_otp, typed("a1113a01") | {"otp": 123456}):
         assert httpx.post(address, json={"auth": auth}).status_code == 403
