@@ -18,6 +18,7 @@ BUSY_SECONDS: Final = 5
 READ_ONLY: Final = "hpchub_read_only"
 """Execution option of a connection that only reads."""
 
+LOOPBACK: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})
 # What libpq would take from the query of an address.
 _SECRETS: Final = frozenset({"password", "sslpassword"})
 # A server that went away must not hold a login's thread for longer than the login waits.
@@ -114,6 +115,11 @@ def _postgresql(url: URL) -> Engine:
             "the address of the store has a password in it: put it into ~/.pgpass of the hub's account "
             "(or the file that PGPASSFILE names), mode 0600, and leave it out of the address"
         )
+    if not _is_verified(url):
+        raise StoreError(
+            "the way to the store leads over a network and is not verified: add "
+            "?sslmode=verify-full&sslrootcert=FILE to its address, with the authority's certificate"
+        )
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     arguments = {name: value for name, value in _LIBPQ.items() if name not in url.query}
@@ -125,3 +131,16 @@ def _postgresql(url: URL) -> Engine:
         raise StoreError(
             "the store is in PostgreSQL, and its driver is missing: pip install psycopg"
         ) from None
+
+
+def _is_verified(url: URL) -> bool:
+    """Tell whether the server proves who it is, or is on this machine (ASVS 5.0, 12.3.4)."""
+    if url.query.get("sslmode", os.environ.get("PGSSLMODE")) == "verify-full":
+        return True
+    if "service" in url.query or "PGSERVICE" in os.environ:
+        return False  # what that file says we do not know
+    named = [url.query.get(name, "") for name in ("host", "hostaddr")]
+    hosts = [url.host or "", *(each if isinstance(each, str) else ",".join(each) for each in named)]
+    if not any(hosts):
+        hosts = [os.environ.get("PGHOST", ""), os.environ.get("PGHOSTADDR", "")]
+    return all(each in LOOPBACK or each.startswith(("/", "@")) for each in ",".join(hosts).split(","))

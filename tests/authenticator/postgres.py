@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from demo import certificates
 from tests.authenticator.kit import free_port
 
 PASSWORD = "canary-of-postgres-5521"
@@ -32,6 +33,9 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
     "shared_buffers": "16MB",
+    "ssl": "on",
+    "ssl_cert_file": "server.pem",
+    "ssl_key_file": "server.key",
 }
 
 
@@ -57,6 +61,16 @@ class Postgres:
         self._run("initdb", "--no-sync", "--locale=C", "--encoding=UTF8", *options, f"--pgdata={self._data}")
         self.password_file.touch(0o600)
         self.password_file.write_text(f"*:*:*:hub:{PASSWORD}\n")
+        files = certificates.ensure(self.folder / "tls", "localhost")
+        for path in (files.certificate, files.key):
+            copy = Path(shutil.copy(path, self._data))
+            copy.chmod(0o600)
+            if ACCOUNT is not None:
+                shutil.chown(copy, ACCOUNT)
+
+    @property
+    def ca(self) -> Path:
+        return self.folder / "tls" / "ca.pem"
 
     def start(self) -> None:
         settings = SETTINGS | {"port": str(self.port), "unix_socket_directories": str(self.folder)}

@@ -20,6 +20,7 @@ from authenticator.passcode import Seed
 from authenticator.store import Store, StoreError
 from authenticator.store.migrating import FOLDER, VERSION_TABLE, migrate, newest
 from authenticator.store.schema import Base
+from demo import certificates
 from tests.authenticator.kit import free_port
 from tests.authenticator.postgres import PASSWORD, Postgres
 from tests.authenticator.store.kit import NOW, OTHER, SEED, USER, token_of
@@ -246,6 +247,36 @@ def test_a_wrong_password_file_is_told_without_a_password(
     with pytest.raises(StoreError, match="password authentication failed") as refusal:
         Store(url, keys)
     assert "canary" not in repr(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "db.invalid/hub",
+        "db.invalid/hub?sslmode=require",
+        "/hub?host=db.invalid",
+        "localhost/hub?hostaddr=192.0.2.1",
+        "/hub?host=localhost,db.invalid",
+        "localhost/hub?service=elsewhere",
+    ],
+)
+def test_a_network_without_verified_certificates_is_refused(server: str, keys: Keys) -> None:
+    with pytest.raises(StoreError, match="sslmode=verify-full"):
+        Store(f"postgresql://hub@{server}", keys)
+
+
+def test_a_server_that_proves_who_it_is_is_trusted_and_another_is_not(
+    postgres: Postgres, postgres_url: str, tmp_path: Path, keys: Keys
+) -> None:
+    verified = f"{postgres_url}&sslmode=verify-full&sslrootcert="
+    store = Store(f"{verified}{postgres.ca}", keys)
+    with store.database.reading() as session:
+        encrypted = session.scalar(text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"))
+    store.close()
+    assert encrypted
+    other = certificates.ensure(tmp_path / "tls", "localhost")
+    with pytest.raises(StoreError, match="certificate verify failed"):
+        Store(f"{verified}{other.ca}", keys)
 
 
 def test_no_text_about_the_database_shows_password_or_rows(postgres_url: str, keys: Keys) -> None:
