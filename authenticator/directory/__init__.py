@@ -2,11 +2,14 @@
 
 ::
 
-    directory.py   Directory: what the door, the watch and the pages ask
-        servers.py     which server answers: the list, failover
-        people.py      one entry for one name           bind.py     a password, sent once
-        groups.py      what somebody belongs to         policy.py   what an answer to a bind means
+    directory.py    Directory: what the door, the watch and the pages ask
+        servers.py      which server answers: the list, failover      breaker.py   is it worth the wait
+        people.py       one entry for one name                        bind.py      a password, sent once
+        lookups.py      people without a password                     policy.py    what a bind's answer means
+        groups.py       what somebody belongs to (sweep.py: many people at once; names.py: what equals what)
+        status.py       is the account switched off
             ldap.py, tls.py   ldap3 and certificates, and nothing else knows of them
+    probe.py        one server step by step, for `hpchub doctor` (handshake.py: what TLS with it shows)
 """
 
 from authenticator.directory.directory import Directory

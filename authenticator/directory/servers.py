@@ -176,7 +176,9 @@ class Servers:
 
     def _is_down(self, server: Server, turn: Turn, why: str) -> None:
         if server.breaker.failed(turn, time.monotonic(), time.time(), why):
-            self._log.warning("Directory server %s is down: %s", server.endpoint, why)
+            self._log.warning(
+                "Directory server %s is down: %s (hpchub doctor says what to do)", server.endpoint, why
+            )
             self._tell(server, up=False, why=why)
 
     def _tell(self, server: Server, *, up: bool, why: str, seconds_down: float = 0.0) -> None:
