@@ -4,7 +4,7 @@ import datetime
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authenticator.audit import KINDS, Event, safe_name
@@ -27,6 +27,7 @@ def test_who_did_it_and_how_are_added_where_they_are_known() -> None:
     assert (found["by"], found["how"]) == ("hpcadmin", "command")
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.text() | st.binary() | st.none() | st.integers(), min_size=7, max_size=7))
 def test_nothing_typed_makes_a_line_long_or_two_lines(fields: list[object]) -> None:
     line = line_of(Event(*fields), MOMENT)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authenticator.store.attempts import NOTHING, Counter
@@ -13,6 +13,7 @@ ACCOUNT = AccountRule()
 ADDRESS = AddressRule()
 HOUR, DAY, YEAR = 3600.0, 86_400.0, 31_557_600.0
 
+unhurried = settings(deadline=None, max_examples=60)
 moments = st.floats(0, 4e9)
 counters = st.builds(
     Counter,
@@ -84,6 +85,7 @@ def test_a_patient_guesser_gets_few_guesses_and_in_the_end_none() -> None:
     assert guesses(ACCOUNT, YEAR) == 100
 
 
+@unhurried
 @given(st.lists(st.floats(0, 2 * HOUR), min_size=150, max_size=150))
 def test_no_rhythm_of_guessing_gets_more_than_a_hundred(pauses: list[float]) -> None:
     counter, now, made = NOTHING, 1e9, 0
@@ -94,6 +96,7 @@ def test_no_rhythm_of_guessing_gets_more_than_a_hundred(pauses: list[float]) -> 
     assert made == counter.failures <= 100
 
 
+@unhurried
 @given(st.lists(st.floats(0, 400), min_size=1, max_size=60))
 def test_no_rhythm_gets_more_than_the_free_guesses_in_any_half_minute(pauses: list[float]) -> None:
     counter, moments_ = NOTHING, []
@@ -105,12 +108,14 @@ def test_no_rhythm_gets_more_than_the_free_guesses_in_any_half_minute(pauses: li
         assert sixth - first >= ACCOUNT.first_wait - 1e-6
 
 
+@unhurried
 @given(counters, moments)
 def test_an_account_never_waits_longer_than_the_longest_wait(counter: Counter, now: float) -> None:
     left = ACCOUNT.left(counter, now)
     assert left is None or 0 <= left <= ACCOUNT.longest_wait
 
 
+@unhurried
 @given(counters, moments, st.floats(0, 4e9))
 def test_a_clock_set_back_opens_nothing_and_closes_nothing_for_long(
     counter: Counter, now: float, back: float
@@ -133,6 +138,7 @@ def test_a_clock_a_little_apart_is_no_clock_set_back() -> None:
     assert steadied(Counter(5, 5, 1003.0), 1000.0) == Counter(5, 5, 1000.0)
 
 
+@unhurried
 @given(st.integers(0, 99), st.floats(0, DAY))
 def test_an_outage_leaves_everything_as_it_was(failures: int, quiet: float) -> None:
     counter = account_after(failures)
@@ -168,6 +174,7 @@ def test_an_address_gets_thirty_failures_at_once_and_one_more_every_ten_seconds(
     assert ADDRESS.debt(counter, 1300.0) == 0
 
 
+@unhurried
 @given(st.lists(st.floats(0, 30), min_size=300, max_size=300))
 def test_no_rhythm_gets_more_than_the_limit_over_time(pauses: list[float]) -> None:
     counter, made, start, now = NOTHING, 0, 1e9, 1e9
@@ -196,6 +203,7 @@ def test_guesses_in_parallel_are_bounded_and_paid_for_afterwards() -> None:
     assert ADDRESS.left(all_failed, 1000.0) == ADDRESS.window
 
 
+@unhurried
 @given(counters, moments)
 def test_an_address_never_waits_longer_than_the_window(counter: Counter, now: float) -> None:
     assert 0 <= ADDRESS.left(counter, now) <= ADDRESS.window + 1e-9
