@@ -52,9 +52,12 @@ c.JupyterHub.default_url = "/hub/home"
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
 c.JupyterHub.log_level = "DEBUG"
 c.Audit.audit_file = "{folder}/audit.jsonl"
+c.Throttle.update({throttle!r})
 for name, value in {settings!r}.items():
     setattr(c.LDAPOTPAuthenticator, name, value)
 """
+# For who tries thousands of times; what the throttle does is tested elsewhere.
+PATIENT = {"account_failures": 100, "address_failures": 100_000}
 _addresses = (f"198.51.{number // 250}.{number % 250 + 1}" for number in count())
 
 
@@ -63,11 +66,15 @@ class Hub:
 
     Parameters
     ----------
+    throttle
+        Settings of `Throttle`.
     settings
         Of `LDAPOTPAuthenticator`, instead of those of `settings_for`.
     """
 
-    def __init__(self, folder: Path, slapd: Slapd, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, slapd: Slapd, *, throttle: Mapping[str, Any] | None = None, **settings: Any
+    ) -> None:
         self.folder = folder
         self.log = folder / "hub.log"
         self.audit = folder / "audit.jsonl"
@@ -78,7 +85,9 @@ class Hub:
         with suppress(FileExistsError):
             make_key_file(Path(known["key_file"]))
         self.store = Store(known["store_url"], load_keys(Path(known["key_file"])))
-        self.config.write_text(CONFIG.format(port=self.port, folder=folder, settings=known))
+        self.config.write_text(
+            CONFIG.format(port=self.port, folder=folder, settings=known, throttle=throttle or {})
+        )
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "jupyterhub", "-f", str(self.config)],
@@ -126,15 +135,19 @@ class Hub:
 
     def fresh_tokens(self) -> None:
         """Forget who has used which code, who enrolled what, and who has to wait."""
+        self.forget_attempts()
         for user, seed in SEEDS.items():
             self.store.tokens.remove(user)
-            self.store.attempts.remove(self.store.attempts.account(user))
             self.store.tokens.put(user, seed, now=time.time())
+
+    def forget_attempts(self) -> None:
+        for user in SEEDS:
+            self.store.attempts.remove(self.store.attempts.account(user))
 
 
 @pytest.fixture(scope="session")
 def hub_process(slapd: Slapd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    made = Hub(tmp_path_factory.mktemp("hub"), slapd)
+    made = Hub(tmp_path_factory.mktemp("hub"), slapd, throttle=PATIENT)
     made.wait()
     yield made
     made.stop()
