@@ -37,7 +37,7 @@ class Enrol(Page):
             await self._ended(status=403)
             return
         code = passcode.normalise(self.line("otp"))
-        if code is None:
+        if code is None or len(code) != pending.seed.digits:
             await self._show(pending, NOT_SIX_DIGITS)
             return
         codes = await self.in_thread(

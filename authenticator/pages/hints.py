@@ -17,6 +17,7 @@ from authenticator.pages.words import Sentence, told
 __all__ = ["Hints", "hints_for"]
 
 DAY_SECONDS: Final = 86_400
+NEWEST: Final = 3  # the page they link to has all
 
 TODAY: Final = texts.mark("Your password expires today. Change it before you cannot log in any more.")
 TOMORROW: Final = texts.mark("Your password expires tomorrow.")
@@ -45,7 +46,7 @@ async def hints_for(authenticator: Any, name: str) -> Hints:
         authenticator.log.warning("What %s should be told is not known: %s", name, type(error).__name__)
         news = []
     password = _password(authenticator.expiries.of(name), time.time())
-    return Hints(password, authenticator.password_url, news)
+    return Hints(password, authenticator.password_url, news[-NEWEST:])
 
 
 def _password(expiry: Expiry | None, now: float) -> Sentence | None:

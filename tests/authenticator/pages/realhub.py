@@ -159,7 +159,7 @@ class RealHub:
 
 @asynccontextmanager
 async def real_hub(
-    folder: Path, slapd: Slapd, *, public_url: str = "", **changes: Any
+    folder: Path, slapd: Slapd, *, public_url: str = "", exempt: frozenset[str] = frozenset(), **changes: Any
 ) -> AsyncIterator[RealHub]:
     """Run a hub until the block ends; changes are to the login's settings."""
     make_key_file(folder / "otp.key")
@@ -185,6 +185,7 @@ async def real_hub(
     )
     if public_url:
         config.JupyterHub.public_url = public_url
+    config.Exemptions.groups = set(exempt)
     config.LDAPOTPAuthenticator.update(settings_for(slapd, folder) | changes)
     texts.handler.register()
     JupyterHub.clear_instance()

@@ -77,3 +77,17 @@ async def test_under_https_the_cookie_goes_nowhere_else(tmp_path: Path, slapd: S
         answer = await hub.browser().fill("otp", **typed)
         cookie = next(one for one in answer.headers.get_list("set-cookie") if one.startswith(COOKIE))
         assert "; secure" in cookie.lower()
+
+
+async def test_who_needs_no_code_to_log_in_needs_one_to_enrol(tmp_path: Path, slapd: Slapd) -> None:
+    async with real_hub(tmp_path, slapd, exempt=frozenset({"hub-users"})) as hub:
+        browser = hub.browser()
+        for code in ("", " ", "-", "\u00a0", "\x00"):
+            typed = {"username": "a1113a01", "otp": code, "password": PASSWORDS["a1113a01"]}
+            assert (await browser.fill("otp", **typed)).status_code == httpx.codes.FORBIDDEN
+            assert COOKIE not in browser.cookies
+        # That they may come in with the password alone is what makes the test worth something.
+        typed = {"username": "a1113a01", "otp": "", "password": PASSWORDS["a1113a01"]}
+        assert (await browser.fill("login", **typed)).status_code == httpx.codes.FOUND
+        assert (await browser.fill("otp/codes", **typed)).status_code == httpx.codes.FORBIDDEN
+        assert hub.store.recovery.left("a1113a01") == 0

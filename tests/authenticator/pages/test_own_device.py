@@ -79,6 +79,13 @@ class TestOverview:
         assert "out of use" not in page.one("main").text
         assert "in use again" in page.one("main").text
 
+    async def test_home_tells_the_newest_only(self, hub: RealHub, anna: Browser) -> None:
+        for number in range(9):
+            hub.store.notices.add(ANNA, "reset", by=f"admin{number}", now=time.time())
+        said = (await anna.open("home")).one("main").text
+        assert "admin8" in said
+        assert "admin5" not in said
+
     async def test_nonsense_marks_nothing_as_read(self, hub: RealHub, anna: Browser) -> None:
         hub.store.notices.add(ANNA, "reset", by="hpcadmin", now=time.time())
         for value in ("", "x", "-1", "9" * 40):
