@@ -131,14 +131,21 @@ USELESS: dict[str, Useless] = {
 
 @pytest.mark.parametrize("useless", USELESS.values(), ids=USELESS.keys())
 def test_the_next_server_is_asked_when_the_first(
-    useless: Useless, settings: DirectorySettings, slapd: Slapd, server_tls: ssl.SSLContext
+    useless: Useless,
+    settings: DirectorySettings,
+    slapd: Slapd,
+    server_tls: ssl.SSLContext,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("DEBUG")
     before = slapd.binds(USER)
     with useless(server_tls) as uri:
         person = asking(settings, uri, slapd.uri).check(USER, PASSWORD, Deadline(5))
     assert person.dn == f"uid={USER},ou=people,{SUFFIX}"
     assert "hub-users" in person.groups
     assert slapd.binds(USER) == before + 1
+    assert PASSWORDS[USER] not in caplog.text
+    assert settings.bind_password.decode() not in caplog.text + repr(settings)
 
 
 # ----- the person's password ------------------------------------------------------------------
@@ -309,7 +316,7 @@ def test_a_hung_server_costs_two_logins_and_two_lines(
     with Listener() as hung:
         chosen = dataclasses.replace(settings, servers=at(hung, slapd.uri))
         door = Directory(chosen, LOG, changes.append)
-        for _ in range(6):
+        for _ in range(4):
             door.check(USER, PASSWORD, Deadline(5))
         assert hung.connections == 2
         assert [state.up for state in door.states()] == [False, True]
@@ -327,15 +334,13 @@ def test_a_dead_directory_is_told_at_once_and_noticed_when_it_returns(
     chosen = dataclasses.replace(knowing(settings), servers=at(f"ldaps://localhost:{port}"))
     door = Directory(chosen, LOG, changes.append)
     door.raise_if_down()
+    told = []
     for _ in range(20):
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable) as answer:
             door.check("someone", TYPED, Deadline(5))
-    with pytest.raises(Unavailable, match="is down"):
-        door.raise_if_down()
-    with FakeDirectory(tls=server_tls, port=port, answer=directory_that(bind_answer(0))) as server:
-        with pytest.raises(Unavailable, match="is down"):
-            door.check("someone", TYPED, Deadline(5))
-        assert server.connections == 0, "the pause is not over"
+        told.append(answer.value.detail)
+    assert sum("is down" in each for each in told) >= 10, "nobody was asked for these"
+    with FakeDirectory(tls=server_tls, port=port, answer=directory_that(bind_answer(0))):
         end = time.monotonic() + 10
         while time.monotonic() < end:
             with contextlib.suppress(Unavailable):
