@@ -57,8 +57,8 @@ class Assembly(LoginSettings):
         TraitError
             With a sentence for each fault.
         """
-        exemptions = Exemptions(parent=self)
-        problems = [*self.problems(), *exemptions.problems()]
+        exemptions, audit = Exemptions(parent=self), Audit(parent=self, log=self.log)
+        problems = [*self.problems(), *exemptions.problems(), *audit.problems()]
         if problems:
             raise TraitError(UNSAFE + "\n".join(f"- {each}" for each in problems))
         super().check_allow_config()  # type: ignore[no-untyped-call]
@@ -70,7 +70,7 @@ class Assembly(LoginSettings):
         self.factor = self.make_factor(self.store)
         if faults := list(self.factor.problems()):
             raise TraitError(UNSAFE + "\n".join(f"- {each}" for each in faults))
-        self._assemble(exemptions)
+        self._assemble(exemptions, audit)
 
     def open_store(self) -> Store:
         """Return the store of these settings."""
@@ -91,11 +91,11 @@ class Assembly(LoginSettings):
         if unreadable and unreadable == total:
             raise KeyFileError(f"{self.key_file} is not this store's key")
 
-    def _assemble(self, exemptions: Exemptions) -> None:
+    def _assemble(self, exemptions: Exemptions, audit: Audit) -> None:
         self.otp_optional = bool(exemptions)
         for warning in exemptions.warnings():
             self.log.warning("%s", warning)
-        self.audit = Audit(parent=self, log=self.log)
+        self.audit = audit
         self.throttle = Throttle(parent=self, attempts=self.store.attempts)
         self.directory = Directory(self.directory_settings(), self.log, self._server_changed)
         metrics.directory_states(self.directory.states)

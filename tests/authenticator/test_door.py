@@ -4,6 +4,7 @@ import asyncio
 import json
 import statistics
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -150,6 +151,15 @@ async def test_an_exempt_login_is_said_aloud(
     assert (await answer(door, typed("a1113a03", otp=""))).status_code == 403
     assert (await answer(door, typed(USER, otp="", password="no"))).status_code == 403
     assert (await answer(door, typed(USER, otp="000000"))).status_code == 403, "what is typed is checked"
+
+
+def test_an_audit_file_that_others_may_read_keeps_the_hub_from_starting(
+    make_authenticator: MakeAuthenticator, tmp_path: Path
+) -> None:
+    file = tmp_path / "audit.jsonl"
+    file.touch(0o644)
+    with pytest.raises(TraitError, match="chmod 600"):
+        make_authenticator(config=Config({"Audit": {"audit_file": str(file)}}))
 
 
 def test_exempting_everybody_keeps_the_hub_from_starting(make_authenticator: MakeAuthenticator) -> None:
