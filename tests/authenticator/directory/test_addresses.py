@@ -1,0 +1,76 @@
+"""A server whose name has several addresses is tried at each of them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.authenticator.kit import Slapd
+
+SCRIPT = """
+import os, sys
+from pathlib import Path
+from authenticator.directory import ldap
+from authenticator.directory.tls import Endpoint, VerifiedTls, client_context
+from authenticator.errors import Unavailable
+from authenticator.workers import Deadline
+
+uri, ca = sys.argv[1:]
+deadline = Deadline(10)
+tls = VerifiedTls(client_context(Path(ca)), "localhost", deadline)
+before = len(os.listdir("/proc/self/fd"))
+link = ldap.connection(
+    Endpoint(uri), tls, "x", b"x", connect_timeout=1, receive_timeout=5, deadline=deadline
+)
+try:
+    ldap.connect(link)
+    print("reached", link.socket.getpeername()[0], len(os.listdir("/proc/self/fd")) - before)
+except Unavailable as error:
+    print("not reached")
+ldap.close(link)
+print("left", len(os.listdir("/proc/self/fd")) - before)
+"""
+
+
+def connected(slapd: Slapd, tmp_path: Path, *addresses: str) -> list[str]:
+    """Connect where `localhost` is all of these, in a name space of its own."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("".join(f"{address} localhost\n" for address in addresses))
+    command = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
+    python = [sys.executable, "-W", "error::ResourceWarning", "-c", SCRIPT]
+    done = subprocess.run(
+        [
+            "unshare",
+            "-m",
+            "sh",
+            "-c",
+            command,
+            "sh",
+            str(hosts),
+            *python,
+            slapd.uri,
+            str(slapd.certificates.ca),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    if done.returncode != 0 and "unshare" in done.stderr + done.stdout:
+        pytest.skip("no name space of our own here")
+    assert done.returncode == 0, done.stderr
+    assert "ResourceWarning" not in done.stderr, "a socket was left to the collector"
+    return done.stdout.splitlines()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a name space of its own")
+def test_the_address_that_answers_is_found_and_no_socket_is_left(slapd: Slapd, tmp_path: Path) -> None:
+    # slapd is at 127.0.0.1 alone.
+    assert connected(slapd, tmp_path, "127.0.0.3", "127.0.0.2", "127.0.0.1") == [
+        "reached 127.0.0.1 1",
+        "left 0",
+    ]
+    assert connected(slapd, tmp_path, "127.0.0.3", "127.0.0.2") == ["not reached", "left 0"]
