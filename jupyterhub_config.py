@@ -24,6 +24,8 @@ c.JupyterHub.named_server_limit_per_user = 2
 c.JupyterHub.shutdown_on_logout = True
 # A session lasts half a day (NIST SP 800-63B: reauthentication within twelve hours).
 c.JupyterHub.cookie_max_age_days = 0.5
+# What scripts log in with ends as well, at the latest after a month.
+c.JupyterHub.token_expires_in_max_seconds = 30 * 24 * 3600
 c.JupyterHub.default_url = "/hub/home"
 
 # The hub may restart while people work: their servers and the proxy go on.
