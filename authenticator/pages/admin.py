@@ -5,6 +5,7 @@ Each change is an event of the audit with the administrator's name, and a notice
 
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Final
 
 from jupyterhub import orm
@@ -16,6 +17,7 @@ import texts
 from authenticator.credentials import canonical
 from authenticator.pages.accounts import listed, row_of
 from authenticator.pages.page import Page, silence
+from authenticator.store import RECOVERED
 from authenticator.workers import Deadline
 
 __all__ = ["Account", "Accounts"]
@@ -27,6 +29,10 @@ DIRECTORY_SILENT: Final = texts.mark(
 NO_NAME: Final = texts.mark("“%(name)s” cannot be the name of an account.")
 UNKNOWN: Final = texts.mark("The directory has no account “%(name)s”.")
 CLOSED: Final = texts.mark("The directory has closed the account “%(name)s” (%(why)s).")
+OUT_OF_USE: Final = texts.mark(
+    "The device of “%(name)s” is out of use, and no code changes that: "
+    "put it in use again, or reset it first."
+)
 SESSIONS_GO_ON: Final = texts.mark(
     "The device is out, but the sessions could not be ended: the store does not answer. "
     "Do it once more in a minute."
@@ -54,10 +60,21 @@ class _AdminPage(Page):
             raise self.mistake(UNKNOWN, status=404, name=name)
         if account.disabled:
             raise self.mistake(CLOSED, status=409, name=name, why=account.disabled)
-        code = await self.in_thread(self.store.enrolments.issue, name, by=self.who, now=time.time())
-        until = await self.in_thread(self.store.enrolments.issued, name, now=time.time())
+        issued = await self.in_thread(self._issue, name)
+        if issued is None:
+            raise self.mistake(OUT_OF_USE, status=409, name=name)
+        code, until = issued
         await self.done(name, "enrolment_code")
         await self.answer("otp_issued.html", account=name, code=code, until=until, address=self._address())
+
+    def _issue(self, name: str) -> tuple[str, datetime | None] | None:
+        """Return a code and until when it is good; None when the door would not take it."""
+        now = time.time()
+        if self.store.tokens.disabled_why(name) not in {None, RECOVERED}:
+            return None
+        return self.store.enrolments.issue(name, by=self.who, now=now), self.store.enrolments.issued(
+            name, now=now
+        )
 
     async def done(self, name: str, event: str) -> None:
         """Note an event for the audit, and for the person."""

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from authenticator.passcode import Seed, make_secret
+from authenticator.store import RECOVERED
 from tests.authenticator.kit import PASSWORDS, SEEDS, Slapd, code_of
 from tests.authenticator.pages.realhub import Browser, RealHub
 from tests.templates.pages import Page
@@ -153,6 +154,25 @@ class TestIssue:
         assert said in page.one(role="alert").text
         assert not page.all(id="code")
         assert not hub.audited("enrolment_code")
+
+    async def test_not_for_somebody_who_was_shut_out(self, hub: RealHub, admin: Browser) -> None:
+        hub.store.tokens.disable(ANNA, why="administrator")
+        page = await admin.filled(f"otp/admin/{ANNA}", action="issue")
+        assert "is out of use" in page.one(role="alert").text
+        assert not hub.store.enrolments.issued(ANNA, now=time.time())
+
+    async def test_for_somebody_whose_phone_is_lost(self, hub: RealHub, admin: Browser) -> None:
+        hub.store.tokens.disable(ANNA, why=RECOVERED)
+        code = shown_code(await admin.filled(f"otp/admin/{ANNA}", action="issue"))
+        answer = await hub.browser().fill("otp", username=ANNA, otp=code, password=PASSWORDS[ANNA])
+        assert answer.headers["location"] == "/hub/otp/enrol"
+
+    async def test_not_for_an_account_that_the_directory_has_closed(
+        self, hub: RealHub, admin: Browser
+    ) -> None:
+        page = await admin.filled("otp/admin", name="locked01")
+        assert not page.all(id="code")
+        assert "has closed the account" in page.one(role="alert").text
 
     async def test_not_while_the_directory_is_silent(
         self, hub: RealHub, admin: Browser, slapd: Slapd
