@@ -91,11 +91,11 @@ class Postgres:
             self.process.wait(20)
             self.process = None
 
-    def new_database(self) -> str:
-        """Return the address of an empty database."""
+    def new_database(self, *, like: str = "template0") -> str:
+        """Return the address of a database that is empty, or like one that nobody is connected to."""
         name = f"store{next(self.numbers)}"
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         return self.url(name)
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:

@@ -1,6 +1,7 @@
 """Many who try the same at the same moment: threads here, and other processes."""
 
 import base64
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,34 +18,37 @@ OTHER = Seed("KRUGKIDROVUWG2ZAMJZG653OEBTG66BA")
 NOW = 1_790_000_000
 STEP = NOW // 30
 
-# Gets ready, says so, waits for the word, and tells how often it had success.
+# Another hub: gets ready for an attempt, says so, waits for the word, and tells how often it had success.
 PROGRAM = """
-import base64, sys
+import base64, json, sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+import alembic.command
 from authenticator.keys import Keys
 from authenticator.store import Store
-url, attempt, threads, step, now, code = sys.argv[1:]
-keys = Keys(base64.b64decode(sys.stdin.readline()))
-name = sys.stdin.readline().strip()
-barrier = Barrier(int(threads))
-attempts = {
-    "open": lambda: Store(url, keys).tokens.listing() == [],
-    "claim": lambda: store.tokens.claim(name, int(step), now=int(now)),
-    "recovery": lambda: store.recovery.use(name, now=int(now)),
-    "confirm": lambda: store.enrolments.confirm(name, code, label="", window=1, now=int(now)),
-}
+
+def attempts(url, keys, attempt, name, step, now, code, threads):
+    if attempt == "open":
+        return lambda: Store(url, keys).tokens.listing() == []
+    store = Store(url, keys)
+    return {
+        "claim": lambda: store.tokens.claim(name, step, now=now),
+        "recovery": lambda: store.recovery.use(name, now=now),
+        "confirm": lambda: store.enrolments.confirm(name, code, label="", window=1, now=now),
+    }[attempt]
+
 def one(_):
     barrier.wait()
-    return bool(attempts[attempt]())
-with ThreadPoolExecutor(int(threads)) as pool:
-    if attempt == "open":
-        import alembic.command  # takes a moment
-    else:
-        store = Store(url, keys)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    print(sum(pool.map(one, range(int(threads)))))
+    return bool(attempt())
+
+for line in sys.stdin:
+    order = json.loads(line)
+    attempt = attempts(keys=Keys(base64.b64decode(order.pop("key"))), **order)
+    barrier = Barrier(order["threads"])
+    with ThreadPoolExecutor(order["threads"]) as pool:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        print(sum(pool.map(one, range(order["threads"]))), flush=True)
 """
 
 
@@ -60,30 +64,33 @@ def at_once(attempt: Callable[[], object], times: int) -> int:
         return sum(pool.map(one, range(times)))
 
 
-def in_processes(
-    url: str, keys: Keys, attempt: str, name: str = "", *, processes: int = 2, threads: int
-) -> int:
-    """Return how many attempts have success in so many processes with so many threads each."""
-    argv = [sys.executable, "-c", PROGRAM, url, attempt, str(threads), str(STEP), str(NOW), code_at(STEP)]
-    running = [
-        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(processes)
-    ]
-    key = base64.b64encode(keys.current).decode()
-    for each in running:
-        tell(each, f"{key}\n{name}\n")
-    for each in running:
-        assert each.stdout is not None
-        assert each.stdout.readline() == "ready\n"
-    for each in running:
-        tell(each, "now\n")
-    return sum(int(each.communicate(timeout=60)[0]) for each in running)
+class OtherHubs:
+    """Two more processes, which stay for all tests: starting one takes longer than what it is to do."""
 
+    def __init__(self) -> None:
+        argv = [sys.executable, "-c", PROGRAM]
+        self._running = [
+            subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+        ]
 
-def tell(process: subprocess.Popen[str], text: str) -> None:
-    assert process.stdin is not None
-    process.stdin.write(text)
-    process.stdin.flush()
+    def __call__(self, url: str, keys: Keys, attempt: str, name: str = "", *, threads: int) -> int:
+        """Return how many attempts have success in both, with so many threads each."""
+        key = base64.b64encode(keys.current).decode()
+        order = {"url": url, "key": key, "attempt": attempt, "name": name, "threads": threads}
+        order |= {"step": STEP, "now": NOW, "code": code_at(STEP)}
+        assert self._tell(json.dumps(order)) == ["ready", "ready"]
+        return sum(map(int, self._tell("now")))
+
+    def _tell(self, line: str) -> list[str]:
+        for each in self._running:
+            assert each.stdin is not None
+            each.stdin.write(f"{line}\n")
+            each.stdin.flush()
+        return [each.stdout.readline().strip() for each in self._running if each.stdout is not None]
+
+    def close(self) -> None:
+        for each in self._running:
+            each.communicate(timeout=30)
 
 
 def code_at(step: int, seed: Seed = SEED) -> str:

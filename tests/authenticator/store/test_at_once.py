@@ -13,9 +13,9 @@ from tests.authenticator.store.kit import (
     SEED,
     STEP,
     USER,
+    OtherHubs,
     at_once,
     code_at,
-    in_processes,
     token_of,
 )
 
@@ -27,30 +27,34 @@ def test_of_fifty_logins_with_one_code_one_succeeds(store: Store) -> None:
     assert token_of(store).last_step == STEP
 
 
-def test_of_fifty_logins_with_one_code_at_two_hubs_one_succeeds(url: str, store: Store, keys: Keys) -> None:
+def test_of_fifty_logins_with_one_code_at_two_hubs_one_succeeds(
+    other_hubs: OtherHubs, url: str, store: Store, keys: Keys
+) -> None:
     store.tokens.put(USER, SEED, now=NOW)
-    assert in_processes(url, keys, "claim", token_of(store).id, threads=25) == 1
+    assert other_hubs(url, keys, "claim", token_of(store).id, threads=25) == 1
     assert not store.tokens.claim(token_of(store).id, STEP, now=NOW)
 
 
-def test_a_recovery_code_lets_one_of_many_in(url: str, store: Store, keys: Keys) -> None:
+def test_a_recovery_code_lets_one_of_many_in(
+    other_hubs: OtherHubs, url: str, store: Store, keys: Keys
+) -> None:
     first, second, *_ = store.recovery.replace(USER, now=NOW)
     here, there = store.recovery.check(USER, first), store.recovery.check(USER, second)
     assert here is not None
     assert there is not None
     assert at_once(lambda: store.recovery.use(here, now=NOW), 50) == 1
-    assert in_processes(url, keys, "recovery", there, threads=25) == 1
+    assert other_hubs(url, keys, "recovery", there, threads=25) == 1
     assert store.recovery.left(USER) == 8
 
 
-def test_an_enrolment_is_confirmed_once(url: str, store: Store, keys: Keys) -> None:
+def test_an_enrolment_is_confirmed_once(other_hubs: OtherHubs, url: str, store: Store, keys: Keys) -> None:
     def confirm() -> object:
         return store.enrolments.confirm(name, code_at(STEP), label="", window=1, now=NOW)
 
     name = store.enrolments.begin(USER, SEED, how="enrolment", now=NOW)
     assert at_once(confirm, 5) == 1
     name = store.enrolments.begin(USER, SEED, how="enrolment", now=NOW)
-    assert in_processes(url, keys, "confirm", name, threads=3) == 1
+    assert other_hubs(url, keys, "confirm", name, threads=3) == 1
     assert store.recovery.left(USER) == 10
 
 
@@ -103,8 +107,10 @@ def test_a_restart_of_postgresql_is_no_more_than_a_pause(
     store.close()
 
 
-def test_hubs_that_start_together_make_the_store_once(url: str, keys: Keys) -> None:
-    assert in_processes(url, keys, "open", processes=3, threads=2) == 6
+def test_hubs_that_start_together_make_the_store_once(
+    other_hubs: OtherHubs, empty_url: str, keys: Keys
+) -> None:
+    assert other_hubs(empty_url, keys, "open", threads=3) == 6
 
 
 def test_threads_that_open_new_files_together_all_get_theirs(tmp_path: Path, keys: Keys) -> None:

@@ -43,22 +43,22 @@ INSERT INTO otp_tokens VALUES ('98ddb0d81b7458a1e0edff39cd062155', 'unused01', {
 
 
 @pytest.fixture
-def first_release(url: str, request: pytest.FixtureRequest) -> str:
+def first_release(empty_url: str, request: pytest.FixtureRequest) -> str:
     """Return the address of a database that the first release made."""
-    if url.startswith("sqlite"):
-        path = Path(url.removeprefix("sqlite:///"))
+    if empty_url.startswith("sqlite"):
+        path = Path(empty_url.removeprefix("sqlite:///"))
         path.touch(0o600)
         connection = sqlite3.connect(path)
         connection.executescript(FIRST_RELEASE.format(q='"', bytes="BLOB", open="X'", close="'"))
         connection.close()
     else:
         server: Postgres = request.getfixturevalue("postgres")
-        with server.connect(make_url(url).database or "") as connection:
+        with server.connect(make_url(empty_url).database or "") as connection:
             for each in FIRST_RELEASE.format(q='"', bytes="BYTEA", open="decode('", close="', 'hex')").split(
                 ";"
             ):
                 connection.execute(each.encode())
-    return url
+    return empty_url
 
 
 @pytest.fixture
