@@ -17,6 +17,7 @@ import texts
 from authenticator.credentials import canonical
 from authenticator.pages.accounts import listed, row_of
 from authenticator.pages.page import Page, silence
+from authenticator.pages.words import closed_words
 from authenticator.store import RECOVERED
 from authenticator.workers import Deadline
 
@@ -59,7 +60,7 @@ class _AdminPage(Page):
         if account is None:
             raise self.mistake(UNKNOWN, status=404, name=name)
         if account.disabled:
-            raise self.mistake(CLOSED, status=409, name=name, why=account.disabled)
+            raise self.mistake(CLOSED, status=409, name=name, why=closed_words(account.disabled))
         issued = await self.in_thread(self._issue, name)
         if issued is None:
             raise self.mistake(OUT_OF_USE, status=409, name=name)

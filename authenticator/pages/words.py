@@ -8,7 +8,7 @@ from typing import Any, Final
 import texts
 from authenticator.store import Notice
 
-__all__ = ["Told", "told", "why_words"]
+__all__ = ["Told", "closed_words", "told", "why_words"]
 
 Sentence = tuple[str, Mapping[str, Any]]
 
@@ -33,6 +33,13 @@ WHY: Final = {
     "locked": texts.mark("too many attempts"),
 }
 
+CLOSED: Final = {
+    "locked": texts.mark("locked"),
+    "disabled": texts.mark("disabled"),
+    "expired": texts.mark("expired"),
+    "not_yet": texts.mark("not valid yet"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -47,6 +54,11 @@ def told(notice: Notice) -> Told:
     """Return a notice of the store in words."""
     msgid = HAPPENED.get(notice.event, OTHER)
     return Told(notice.id, notice.created, (msgid, {"by": notice.by, "event": notice.event}))
+
+
+def closed_words(why: str) -> Sentence:
+    """Return why the directory has closed an account."""
+    return CLOSED.get(why, why), {}
 
 
 def why_words(why: str) -> Sentence:

@@ -172,7 +172,7 @@ class TestIssue:
     ) -> None:
         page = await admin.filled("otp/admin", name="locked01")
         assert not page.all(id="code")
-        assert "has closed the account" in page.one(role="alert").text
+        assert "has closed the account “locked01” (locked)" in page.one(role="alert").text
 
     async def test_not_while_the_directory_is_silent(
         self, hub: RealHub, admin: Browser, slapd: Slapd
