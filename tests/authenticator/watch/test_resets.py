@@ -130,28 +130,38 @@ async def test_two_resets_that_became_visible_in_the_wrong_order_are_both_carrie
         assert second > first
 
 
-def test_the_newest_request_of_each_user_is_kept(revocations: Revocations) -> None:
-    first = revocations.request("anna", reason="reset", by="root", now=1000.0)
-    revocations.request("bert", reason="reset", by="root", now=1001.0)
-    third = revocations.request("anna", reason="disabled", by="dora", now=1002.5)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_revocations(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Revocations]:
+    url = f"sqlite:///{tmp_path / 'any.sqlite'}"
+    if request.param == "postgresql":
+        url = str(request.getfixturevalue("postgres_url"))
+    make_key_file(tmp_path / "any.key")
+    with closing(Store(url, load_keys(tmp_path / "any.key"))) as store:
+        yield store.revocations
+
+
+def test_the_newest_request_of_each_user_is_kept(any_revocations: Revocations) -> None:
+    first = any_revocations.request("anna", reason="reset", by="root", now=1000.0)
+    any_revocations.request("bert", reason="reset", by="root", now=1001.0)
+    third = any_revocations.request("anna", reason="disabled", by="dora", now=1002.5)
     assert third > first
-    found = revocations.newer_than(0, now=1003.0)
+    found = any_revocations.newer_than(0, now=1003.0)
     assert [(one.user, one.reason, one.by, one.requested) for one in found] == [
         ("bert", "reset", "root", 1001.0),
         ("anna", "disabled", "dora", 1002.5),
     ]
-    assert revocations.newer_than(third, now=1003.0) == []
+    assert any_revocations.newer_than(third, now=1003.0) == []
 
 
-def test_no_number_is_given_twice_even_to_the_same_user(revocations: Revocations) -> None:
-    numbers = [revocations.request("anna", reason="reset", by="root", now=1000.0 + n) for n in range(5)]
+def test_no_number_is_given_twice_even_to_the_same_user(any_revocations: Revocations) -> None:
+    numbers = [any_revocations.request("anna", reason="reset", by="root", now=1000.0 + n) for n in range(5)]
     assert numbers == sorted(set(numbers))
 
 
-def test_requests_of_long_ago_are_forgotten(revocations: Revocations) -> None:
-    revocations.request("anna", reason="reset", by="root", now=0.0)
-    newest = revocations.request("bert", reason="reset", by="root", now=400.0 * DAY)
-    assert [one.user for one in revocations.newer_than(0, now=400.0 * DAY)] == ["bert"]
+def test_requests_of_long_ago_are_forgotten(any_revocations: Revocations) -> None:
+    any_revocations.request("anna", reason="reset", by="root", now=0.0)
+    newest = any_revocations.request("bert", reason="reset", by="root", now=400.0 * DAY)
+    assert [one.user for one in any_revocations.newer_than(0, now=400.0 * DAY)] == ["bert"]
     # Read as of long ago, the row is gone for good; and the numbers go on where they were.
-    assert [one.user for one in revocations.newer_than(0, now=1.0)] == ["bert"]
-    assert revocations.request("carl", reason="reset", by="root", now=401.0 * DAY) > newest
+    assert [one.user for one in any_revocations.newer_than(0, now=1.0)] == ["bert"]
+    assert any_revocations.request("carl", reason="reset", by="root", now=401.0 * DAY) > newest
