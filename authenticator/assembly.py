@@ -1,5 +1,6 @@
 """The parts of the login put together from the settings, once, at start."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +105,17 @@ class Assembly(LoginSettings):
             factor=self.factor,
             exemptions=exemptions,
             directory=self.directory,
-            audit=self.audit,
+            locked=self._locked,
             log=self.log,
         )
 
     def _server_changed(self, change: Change) -> None:
-        self.audit.record(
-            Event("outage", "success" if change.up else "unavailable", change.why, address=str(change.uri))
-        )
+        # What was seen stands in the log, in the directory's own words.
+        result, word = ("success", "up") if change.up else ("unavailable", "down")
+        self.audit.record(Event("outage", result, word, address=change.uri))
+
+    def _locked(self, name: str, address: str) -> None:
+        self.log.warning("%s is locked after too many failures; the last came from %s", name, address)
+        self.audit.record(Event("locked", user=name, address=address))
+        if self.store.tokens.has(name):
+            self.store.notices.add(name, "locked", by="", now=time.time())

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from authenticator.audit import Audit, Event, safe_name
+from authenticator.audit import safe_name
 from authenticator.credentials import LONGEST_PASSWORD, Credentials, canonical, is_text
 from authenticator.directory import Directory, Person
 from authenticator.errors import PasswordExpired, Refused, Unavailable
@@ -40,7 +40,13 @@ class Admission:
 
 
 class Door:
-    """Lets people in, or says why not."""
+    """Lets people in, or says why not.
+
+    Parameters
+    ----------
+    locked
+        Told the name and the address of an attempt that has locked an account; called in the worker thread.
+    """
 
     def __init__(
         self,
@@ -49,7 +55,7 @@ class Door:
         factor: SecondFactor,
         exemptions: Exemptions,
         directory: Directory,
-        audit: Audit,
+        locked: Callable[[str, str], None],
         log: logging.Logger | logging.LoggerAdapter[Any],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -57,7 +63,7 @@ class Door:
         self._factor = factor
         self._exemptions = exemptions
         self._directory = directory
-        self._audit = audit
+        self._locked = locked
         self._log = log
         self._clock = clock
 
@@ -88,8 +94,7 @@ class Door:
             raise
         finally:
             if self._throttle.settle(counted, address, outcome, now=self._clock()):
-                self._log.warning("%s is locked: too many failures in a row", safe_name(counted))
-                self._audit.record(Event("locked", user=safe_name(counted), address=address))
+                self._locked(safe_name(counted), address)
         return admission
 
     def _check(

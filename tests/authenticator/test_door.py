@@ -79,6 +79,7 @@ async def test_an_account_locked_for_good_says_who_can_open_it(
     assert (told.status_code, told.jupyterhub_message) == (429, words.LOCKED)
     assert not getattr(told, "headers", {}), "no time is promised"
     assert [event["user"] for event in events(caplog) if event["event"] == "locked"] == [USER]
+    assert [notice.event for notice in door.store.notices.unseen(USER)] == ["locked"]
 
 
 async def test_the_wait_is_told_in_korean_to_who_reads_korean(authenticator: LDAPOTPAuthenticator) -> None:
