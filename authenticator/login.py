@@ -11,7 +11,7 @@ from jupyterhub.utils import maybe_future
 from tornado import web
 
 import texts
-from authenticator import metrics
+from authenticator import metrics, people
 from authenticator.answers import Enrol, answer_to, refusal
 from authenticator.assembly import Assembly
 from authenticator.audit import Event, safe_name
@@ -162,7 +162,7 @@ class LDAPOTPAuthenticator(Assembly):
     def model_of(self, person: Person) -> dict[str, Any]:
         """Return JupyterHub's model of somebody."""
         groups = sorted(person.groups)
-        return {"name": person.name, "groups": groups, "admin": self._is_admin(person)}
+        return {"name": person.name, "groups": groups, "admin": people.is_admin(self, person)}
 
     # ----- our own --------------------------------------------------------------------------
 
@@ -191,11 +191,6 @@ class LDAPOTPAuthenticator(Assembly):
             raise Refused("blocked")
         if not self.allow_all and not await maybe_future(self.check_allowed(person.name, user)):
             raise Refused("not_allowed")
-
-    def _is_admin(self, person: Person) -> bool | None:
-        if not self.admin_groups:
-            return None
-        return bool(self.admin_groups & person.groups) or person.name in self.admin_users
 
     async def _hold_back(self, began: float) -> None:
         """Answer every refusal equally late, so that the time taken does not tell its cause."""

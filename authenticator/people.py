@@ -12,7 +12,7 @@ from jupyterhub import roles
 from sqlalchemy import or_, select
 
 if TYPE_CHECKING:
-    from authenticator.directory import Account
+    from authenticator.directory import Account, Person
 
 __all__ = ["Record", "follow", "is_admin", "records", "with_something_to_lose"]
 
@@ -84,7 +84,7 @@ def _follow_rank(app: Any, authenticator: Any, record: Record, account: Account)
     return True
 
 
-def is_admin(authenticator: Any, account: Account) -> bool | None:
+def is_admin(authenticator: Any, account: Account | Person) -> bool | None:
     """Return whether the directory makes somebody an administrator; None when it is not asked about it."""
     if not authenticator.admin_groups:
         return None
