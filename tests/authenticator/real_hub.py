@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ class Hub:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/hub"
         known = settings_for(slapd, folder) | {"connect_timeout": 1, "receive_timeout": 2} | settings
-        with suppress(FileExistsError):
+        if not Path(known["key_file"]).exists():
             make_key_file(Path(known["key_file"]))
         self.store = Store(known["store_url"], load_keys(Path(known["key_file"])))
         self.config.write_text(
@@ -148,9 +147,11 @@ class Hub:
 @pytest.fixture(scope="session")
 def hub_process(slapd: Slapd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     made = Hub(tmp_path_factory.mktemp("hub"), slapd, throttle=PATIENT)
-    made.wait()
-    yield made
-    made.stop()
+    try:
+        made.wait()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture
