@@ -17,6 +17,7 @@ from authenticator.assembly import Assembly
 from authenticator.audit import Event, safe_name
 from authenticator.credentials import Credentials, canonical
 from authenticator.directory import Person
+from authenticator.discretion import keep_sessions_out_of_the_log
 from authenticator.door import Admission, Prove
 from authenticator.errors import LoginError, PasswordExpired, Refused, Throttled, Unavailable
 from authenticator.factors import How
@@ -48,6 +49,7 @@ class LDAPOTPAuthenticator(Assembly):
 
         JupyterHub calls this once, at start, on its event loop.
         """
+        keep_sessions_out_of_the_log()
         self.watch = Watch(self, app)
         self.watch.start()
         return [(r"/login", LoginFormHandler), (r"/logout", logout_handler()), *flow.handlers()]
