@@ -13,7 +13,9 @@ def test_digits_are_a_one_time_password(typed: str) -> None:
     assert read_code(typed) == Code(Kind.OTP, typed.replace(" ", "").replace("-", ""))
 
 
-@pytest.mark.parametrize("typed", [RECOVERY, "abcd-efgh-ijkl-mn23", "ABCD EFGH IJKL MN23", "abcdefgh1jklmn23"])
+@pytest.mark.parametrize(
+    "typed", [RECOVERY, "abcd-efgh-ijkl-mn23", "ABCD EFGH IJKL MN23", "abcdefgh1jklmn23"]
+)
 def test_a_recovery_code_is_read_as_people_type_it(typed: str) -> None:
     assert read_code(typed) == Code(Kind.RECOVERY, RECOVERY)
 
