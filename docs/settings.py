@@ -16,7 +16,16 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from traitlets import HasTraits
 
+from authenticator.audit import Audit
+from authenticator.factors.appended import AppendedFactor
+from authenticator.factors.exempt import Exemptions
+from authenticator.factors.others import OthersFactor
+from authenticator.factors.privacyidea import PrivacyIDEAFactor
+from authenticator.factors.radius import RadiusFactor
 from authenticator.settings import LoginSettings
+from authenticator.settings_directory import DirectoryLoginSettings
+from authenticator.settings_watch import WatchSettings
+from authenticator.throttle.settings import ThrottleSettings
 from queues.policy import Queue, QueuePolicy
 from slurm.client import SlurmClient
 from slurm.monitor import Monitor
@@ -30,16 +39,24 @@ PAGE: Final = Path(__file__).with_name("configuration.md")
 CLASSES: Final[dict[str, type[HasTraits]]] = {
     "SlurmGPUSpawner": SpawnerSettings,
     "LDAPOTPAuthenticator": LoginSettings,
+    "directory": DirectoryLoginSettings,
+    "watch": WatchSettings,
+    "Throttle": ThrottleSettings,
+    "Audit": Audit,
+    "Exemptions": Exemptions,
+    "OthersFactor": OthersFactor,
+    "AppendedFactor": AppendedFactor,
+    "RadiusFactor": RadiusFactor,
+    "PrivacyIDEAFactor": PrivacyIDEAFactor,
     "SlurmClient": SlurmClient,
     "Monitor": Monitor,
 }
-"""The classes with settings of ours, by the name that a configuration file uses."""
+"""The classes with settings of ours, by the name of their table: mostly the one that a file uses."""
 
 # The name stands for itself where the file leaves these out; see queues.policy.Queue.
 _NAMED_AFTER: Final = {"partition": "the name", "title": "the name"}
 # A default that is the place of this checkout or of its Python.
 _PLACES: Final = {str(ROOT): "…", sys.executable: "the hub's own Python"}
-_ROOMS: Final = {"authenticator", "queues", "slurm", "spawner"}
 _BLOCK: Final = re.compile(r"(<!-- settings: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -66,14 +83,8 @@ def _default(value: object) -> str:
 
 
 def _traits(kind: type[HasTraits]) -> Iterable[tuple[str, str, str]]:
-    # What stands in a class of ours, and in those of ours that it is put together from.
-    ours = [
-        each
-        for each in kind.__mro__
-        if issubclass(each, HasTraits) and each.__module__.partition(".")[0] in _ROOMS
-    ]
-    traits = {name: trait for each in ours for name, trait in each.class_own_traits(config=True).items()}
-    for name, trait in traits.items():
+    # Of this class alone: those of ours that it is put together from have tables of their own.
+    for name, trait in kind.class_own_traits(config=True).items():
         yield name, _default(trait.default()), _cell(str(trait.help))
 
 

@@ -38,5 +38,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def sources() -> str:
-    """Return all Python of the rooms."""
-    return "\n".join(read(path) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))
+    """Return all Python of the rooms, and of the administrator's command."""
+    return "\n".join(
+        read(path) for room in (*ROOMS, "hpchub") for path in sorted((ROOT / room).rglob("*.py"))
+    )

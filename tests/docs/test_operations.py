@@ -62,9 +62,11 @@ def _rows(first: str) -> list[str]:
 
 
 def _quoted_lines() -> list[str]:
-    """Return the log lines in the first column of the tables that explain them."""
+    """Return the log lines and the doctor's findings that tables explain, from their first column."""
     found = []
-    for table in re.findall(r"^\| line \|.*?(?=\n\n)", prose(OPERATIONS), re.DOTALL | re.MULTILINE):
+    for table in re.findall(
+        r"^\| (?:line|finding) \|.*?(?=\n\n)", prose(OPERATIONS), re.DOTALL | re.MULTILINE
+    ):
         for row in table.splitlines()[2:]:
             found += re.findall(r"`([^`]+)`", row.split("|")[1])
     return [line for line in found if line not in FOREIGN]
