@@ -41,6 +41,12 @@ c.JupyterHub.last_activity_interval = 30
 c.JupyterHub.concurrent_spawn_limit = 0
 # The proxy runs on this machine: the addresses that it reports are the users' own.
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
+# Browsers guess no types, tell other sites no addresses of ours, and send cookies to this site alone.
+c.JupyterHub.tornado_settings = {
+    "headers": {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"},
+    "cookie_options": {"samesite": "Lax"},
+    "xsrf_cookie_kwargs": {"samesite": "Lax"},
+}
 
 # What you see
 c.JupyterHub.template_paths = [str(pages.TEMPLATES)]

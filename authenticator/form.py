@@ -42,6 +42,12 @@ class LoginFormHandler(NewSession, LoginHandler):  # type: ignore[misc, unused-i
 
     admission: Admission | None = None
 
+    def set_default_headers(self) -> None:
+        super().set_default_headers()  # type: ignore[no-untyped-call]
+        # The name is on the page again after a refusal, and its token is for this browser alone.
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
     def decode_argument(self, value: bytes, name: str | None = None) -> str:
         """Decode what is shown again on the page; what is not UTF-8 must not break that page."""
         try:

@@ -6,7 +6,8 @@ cookie nor the session id when the browser has some already.
 
 Here, log-out ends all browsers of the user, as it stops all servers. A login makes a new session id and a new
 cookie, and the session that the browser brought along ends (OWASP ASVS 5.0, 7.2.4). Somebody's other
-browsers stay logged in when a further one logs in, because that one brings no session along.
+browsers stay logged in when a further one logs in, because that one brings no session along. Log-out is a
+plain link, so one that another site has set is not followed.
 """
 
 from typing import Any
@@ -45,6 +46,13 @@ def logout_handler() -> type[LogoutHandler]:
     present = next(entry[1] for entry in handlers.default_handlers if issubclass(entry[1], LogoutHandler))
 
     class Leaving(present):  # type: ignore[misc, valid-type]
+        async def get(self) -> None:
+            # A link of another site: it must not end sessions, and stop servers and jobs with them.
+            if self.request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
+                self.redirect(f"{self.hub.base_url}home")
+                return
+            await super().get()
+
         async def default_handle_logout(self) -> None:
             user = self.current_user
             try:
