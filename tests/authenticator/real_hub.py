@@ -1,4 +1,4 @@
-"""A real hub as a process of its own, on the real slapd, and browsers that visit it."""
+"""A real hub with the centre's configuration, as a process on the real slapd, and browsers that visit it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ from authenticator.keys import load_keys, make_key_file
 from authenticator.store import Store
 from tests.authenticator.kit import SEEDS, Slapd, free_port, settings_for, typed
 
-__all__ = ["FORM", "Browser", "Hub", "hub", "hub_process", "told"]
+__all__ = ["COOKIE_SECRET", "FORM", "Browser", "Hub", "hub", "hub_process", "told"]
 
 ROOT = Path(__file__).resolve().parents[2]
+COOKIE_SECRET = b"canary-of-cookies".ljust(32, b"x")
 FORM = "application/x-www-form-urlencoded"
 CONFIG = """
+load_subconfig("{root}/jupyterhub_config.py")
 from jupyterhub.proxy import Proxy
-from authenticator import LDAPOTPAuthenticator
-from texts import handler as languages
-from texts import jinja as pages
 
 class NoProxy(Proxy):
     should_start = False
@@ -38,17 +37,12 @@ class NoProxy(Proxy):
     async def check_routes(self, *_): pass
 
 c.JupyterHub.proxy_class = NoProxy
-c.JupyterHub.template_paths = [str(pages.TEMPLATES)]
-c.JupyterHub.template_vars = pages.TEMPLATE_VARS
-c.JupyterHub.jinja_environment_options = {{"extensions": pages.EXTENSIONS}}
-languages.register()
-c.JupyterHub.authenticator_class = LDAPOTPAuthenticator
+c.JupyterHub.spawner_class = "simple"
+c.JupyterHub.services = []
+c.JupyterHub.load_roles = []
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{port}"
 c.JupyterHub.db_url = "sqlite:///{folder}/hub.sqlite"
-c.JupyterHub.cookie_secret = b"x" * 32
-c.JupyterHub.spawner_class = "simple"
-c.JupyterHub.default_url = "/hub/home"
-c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
+c.JupyterHub.cookie_secret = {secret!r}
 c.JupyterHub.log_level = "DEBUG"
 c.Audit.audit_file = "{folder}/audit.jsonl"
 c.Throttle.update({throttle!r})
@@ -85,7 +79,14 @@ class Hub:
             make_key_file(Path(known["key_file"]))
         self.store = Store(known["store_url"], load_keys(Path(known["key_file"])))
         self.config.write_text(
-            CONFIG.format(port=self.port, folder=folder, settings=known, throttle=throttle or {})
+            CONFIG.format(
+                root=ROOT,
+                port=self.port,
+                folder=folder,
+                secret=COOKIE_SECRET,
+                settings=known,
+                throttle=throttle or {},
+            )
         )
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
