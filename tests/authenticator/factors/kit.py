@@ -6,7 +6,6 @@ from typing import Any
 
 from authenticator.directory import Directory, DirectorySettings
 from authenticator.directory.tls import Endpoint, client_context
-
 from tests.authenticator.factors.otp_directory import OTPDirectory
 
 __all__ = ["directory_of", "otp_settings"]
