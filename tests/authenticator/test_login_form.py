@@ -100,7 +100,9 @@ def test_credentials_in_the_address_do_not_count(hub: Hub) -> None:
     browser = Browser(hub)
     headers = {"X-XSRFToken": browser.token}
     # Made up, because whatever stands in an address does get logged.
-    answer = browser.client.post("/login", params=typed("a1113a01", password="made-up"), headers=headers)
+    answer = browser.client.post(
+        "/login", params=typed("a1113a01", password="made-up", otp="135790"), headers=headers
+    )
     assert answer.status_code == 403
     last = [line for line in hub.log.read_text().splitlines() if " audit {" in line][-1]
     assert '"reason": "form"' in last
