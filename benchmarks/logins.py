@@ -28,6 +28,7 @@ from authenticator.passcode import Seed, step_at
 from authenticator.store import Store
 from authenticator.workers import Deadline
 from benchmarks.hubs import Hub, running
+from benchmarks.refusals import SETTINGS, gaps
 from demo import certificates, directory
 from tests.authenticator.directory.listeners import Listener
 from tests.authenticator.kit import ACCOUNTS, PASSWORDS, SEEDS, Slapd, browser, free_port, settings_for
@@ -43,12 +44,17 @@ PEER = "jupyterhub-ldapauthenticator"
 
 
 def measure() -> str:
-    """Return a report of both parts."""
+    """Return a report of all parts."""
     folder = Path(tempfile.mkdtemp(prefix="hpchub-bench-"))
     folder.chmod(0o755)
     try:
         with slapd_in(folder) as slapd:
-            return "\n".join([*asyncio.run(cost(slapd, folder)), *dead_directory(slapd, folder)])
+            parts = [
+                *asyncio.run(cost(slapd, folder)),
+                refusals(slapd, folder),
+                *dead_directory(slapd, folder),
+            ]
+            return "\n".join(parts)
     finally:
         shutil.rmtree(folder)
 
@@ -128,6 +134,20 @@ def bare_bind(slapd: Slapd) -> float:
     ldap.bind(link)
     ldap.close(link)
     return time.perf_counter() - began
+
+
+# ----- refusals ---------------------------------------------------------------------------------------
+
+
+def refusals(slapd: Slapd, folder: Path) -> str:
+    """Return how far the times of refusals are apart, whatever their cause."""
+    place = folder / "refusals"
+    settings = our_settings(slapd, place, None) + SETTINGS
+    store = Store(f"sqlite:///{place / 'tokens.sqlite'}", load_keys(place / "otp.key"))
+    with running(place, settings, our_pages=True) as hub:
+        line = f"refusals: {gaps(hub, store)}"
+    store.close()
+    return line
 
 
 # ----- a dead directory -------------------------------------------------------------------------------
