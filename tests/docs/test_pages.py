@@ -34,7 +34,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_files_that_are_named_are_there(page: Path) -> None:
     words = [word.strip("\"',;:") for text in code(page) for word in text.split()]
     named = [word for word in words if word.split("/")[0] in FOLDERS and "/" in word]
-    named = [word for word in named if not JOB_NAME.fullmatch(word)]
+    # Tests are looked for by name in test_security.
+    named = [word for word in named if not JOB_NAME.fullmatch(word) and "::" not in word]
     assert [word for word in named if not (ROOT / word).exists()] == []
 
 

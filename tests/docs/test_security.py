@@ -1,0 +1,38 @@
+"""Whoever has to answer for security finds a test for every claim, and the claims are those of the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hpchub.configuration import load
+from tests.docs.pages import ROOT, read
+
+SECURITY = read(ROOT / "docs" / "security.md")
+NAMED = sorted(set(re.findall(r"`([a-z0-9_/]+\.py)::([\w:]+)`", SECURITY)))
+
+
+def _file(name: str) -> Path:
+    below = ROOT / "tests" / "authenticator" / name
+    return below if below.exists() else ROOT / "tests" / name
+
+
+@pytest.mark.parametrize(("file", "test"), NAMED, ids=[f"{file}::{test}" for file, test in NAMED])
+def test_tests_that_are_named_exist(file: str, test: str) -> None:
+    text = read(_file(file))
+    *classes, function = test.split("::")
+    assert re.search(rf"^ *(?:async )?def {function}\(", text, re.MULTILINE)
+    assert all(re.search(rf"^class {name}\b", text, re.MULTILINE) for name in classes)
+
+
+def test_every_control_has_a_test() -> None:
+    rows = re.findall(r"^\| (\d+) \|.*\| ([^|]*) \|$", SECURITY, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 47))
+    assert [number for number, tests in rows if "::" not in tests] == []
+
+
+def test_sessions_and_tokens_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HPCHUB_SITE_CONFIG", raising=False)
+    hub = load(ROOT / "jupyterhub_config.py").config.JupyterHub
+    assert hub.cookie_max_age_days <= 0.5
+    assert hub.token_expires_in_max_seconds <= 30 * 24 * 3600
