@@ -23,6 +23,7 @@ from authenticator.workers import Workers
 
 __all__ = ["Assembly"]
 
+PAGE_THREADS = 4
 UNSAFE = "The login is not safe to start:\n"
 
 
@@ -48,6 +49,8 @@ class Assembly(LoginSettings):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.workers = Workers(self.threads, self.waiting)
+        # Pages must not stand in line behind logins that a hanging directory holds up.
+        self.page_workers = Workers(PAGE_THREADS, self.waiting)
         self.expiries = Expiries()
 
     def check_allow_config(self) -> None:

@@ -151,7 +151,7 @@ class LDAPOTPAuthenticator(Assembly):
         Unavailable
             When it takes longer than `login_timeout`, or too many wait already.
         """
-        return await self.workers.run(function, timeout=self.login_timeout)
+        return await self.page_workers.run(function, timeout=self.login_timeout)
 
     def refusal(self, handler: web.RequestHandler) -> web.HTTPError:
         """Return the answer to everything that is not right, in the language of the request."""
@@ -174,7 +174,7 @@ class LDAPOTPAuthenticator(Assembly):
             raise Unavailable("error", "check_allow_config was not called")
         check = partial(self.door.check, credentials, address, Deadline(self.login_timeout), prove)
         try:
-            admission = await self.in_thread(check)
+            admission = await self.workers.run(check, timeout=self.login_timeout)
         except LoginError:
             raise
         except Exception as error:

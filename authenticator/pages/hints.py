@@ -1,5 +1,6 @@
 """What the home page tells somebody: news of their second factor, and of a password about to expire."""
 
+import asyncio
 import math
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from authenticator.pages.words import Sentence, told
 __all__ = ["Hints", "hints_for"]
 
 DAY_SECONDS: Final = 86_400
+PATIENCE: Final = 1.0  # seconds that the home page waits for a store that hangs
 NEWEST: Final = 3  # the page they link to has all
 
 TODAY: Final = texts.mark("Your password expires today. Change it before you cannot log in any more.")
@@ -41,8 +43,9 @@ async def hints_for(authenticator: Any, name: str) -> Hints:
     """Return what this person should be told; the home page comes without, rather than not at all."""
     unseen = partial(authenticator.store.notices.unseen, name)
     try:
-        news = [told(notice).sentence for notice in await authenticator.in_thread(unseen)]
-    except (Unavailable, SQLAlchemyError) as error:
+        notices = await asyncio.wait_for(authenticator.in_thread(unseen), PATIENCE)
+        news = [told(notice).sentence for notice in notices]
+    except (TimeoutError, Unavailable, SQLAlchemyError) as error:
         authenticator.log.warning("What %s should be told is not known: %s", name, type(error).__name__)
         news = []
     password = _password(authenticator.expiries.of(name), time.time())
