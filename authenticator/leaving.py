@@ -47,8 +47,10 @@ def logout_handler() -> type[LogoutHandler]:
 
     class Leaving(present):  # type: ignore[misc, valid-type]
         async def get(self) -> None:
-            # A link of another site: it must not end sessions, and stop servers and jobs with them.
-            if self.request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
+            # A link of another site: it must not end sessions, and stop servers and jobs with them. Where
+            # servers have host names of their own, they are the same site and have such a link.
+            ours = {"none", "same-origin"} | ({"same-site"} if self.subdomain_host else set())
+            if self.request.headers.get("Sec-Fetch-Site", "none") not in ours:
                 self.redirect(f"{self.hub.base_url}home")
                 return
             await super().get()

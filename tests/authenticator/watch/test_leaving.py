@@ -4,6 +4,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 
 import httpx
+import pytest
 
 from authenticator.sessions import began
 from tests.authenticator.watch.smallhub import SmallHub
@@ -119,3 +120,14 @@ async def test_a_user_who_logged_out_has_a_cookie_id_with_its_time(hub: SmallHub
     assert began(hub.user("anna").cookie_id) == 0
     await anna.get("logout")
     assert began(hub.user("anna").cookie_id) > 0
+
+
+async def test_a_link_of_another_host_logs_out_only_where_servers_have_hosts_of_their_own(
+    hub: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, link = await hub.logged_in("anna"), {"Sec-Fetch-Site": "same-site"}
+    await anna.get("logout", headers=link)
+    assert await anna.sees() == "anna"
+    monkeypatch.setitem(hub.app.tornado_application.settings, "subdomain_host", "http://hub.example")
+    await anna.get("logout", headers=link)
+    assert await anna.sees() == ""
