@@ -12,6 +12,7 @@ from tornado import web
 
 import texts
 from authenticator import metrics, people
+from authenticator.address import address_of
 from authenticator.answers import Enrol, answer_to, refusal
 from authenticator.assembly import Assembly
 from authenticator.audit import Event, safe_name
@@ -126,7 +127,7 @@ class LDAPOTPAuthenticator(Assembly):
         tornado.web.HTTPError
             403, 429 or 503, with the sentence for the person in `jupyterhub_message`.
         """
-        address = str(handler.request.remote_ip or "")
+        address = address_of(handler.request)
         name = data.get("username") if isinstance(data, Mapping) else None
         began = time.monotonic()
         try:

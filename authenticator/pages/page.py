@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tornado import web
 
 import texts
+from authenticator.address import address_of
 from authenticator.answers import RETRY_AFTER_SECONDS
 from authenticator.audit import Event
 from authenticator.credentials import FIELDS
@@ -113,7 +114,7 @@ class Page(BaseHandler):  # type: ignore[misc, unused-ignore]
 
     def note(self, kind: str, *, user: str, result: str = "success", reason: str = "", by: str = "") -> None:
         """Tell the audit."""
-        address = str(self.request.remote_ip or "")
+        address = address_of(self.request)
         self.authenticator.audit.record(
             Event(kind=kind, result=result, reason=reason, user=user, address=address, by=by)
         )
