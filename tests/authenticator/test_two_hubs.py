@@ -107,12 +107,17 @@ def test_so_does_one_recovery_code(hubs: Hubs) -> None:
     assert hubs[0].store.recovery.left(OTHER) == 9
 
 
+def fail(hub: Hub, address: str, *users: str) -> None:
+    """Have logins fail, as a third hub on the same store would."""
+    throttle = Throttle(attempts=hub.store.attempts, **THROTTLE)
+    for user in users:
+        throttle.reserve(user, address, now=time.time())
+        throttle.settle(user, address, Outcome.REFUSED, now=time.time())
+
+
 def test_what_failed_at_one_hub_counts_at_the_other(hubs: Hubs) -> None:
     one, two = hubs
-    throttle = Throttle(attempts=one.store.attempts, **THROTTLE)
-    for _ in range(AT_ONCE - 5):
-        throttle.reserve(USER, "192.0.2.1", now=time.time())
-        throttle.settle(USER, "192.0.2.1", Outcome.REFUSED, now=time.time())
+    fail(one, "192.0.2.1", *[USER] * (AT_ONCE - 5))
     browser, other = Browser(one), Browser(two)
     for _ in range(5):
         assert browser.log_in(USER, otp="000000").status_code == httpx.codes.FORBIDDEN
@@ -126,6 +131,18 @@ def test_what_failed_at_one_hub_counts_at_the_other(hubs: Hubs) -> None:
     assert "failed attempts are forgotten" in done.stdout, done.stderr
     assert browser.log_in(USER).status_code == httpx.codes.FOUND
     assert other.log_in(USER, otp=code_of(USER, later=1)).status_code == httpx.codes.FOUND
+
+
+def test_an_address_that_guessed_at_one_hub_waits_at_the_other(hubs: Hubs) -> None:
+    one, two = hubs
+    guesser = {"X-Forwarded-For": "198.18.0.9"}
+    fail(one, "198.18.0.9", *(f"nobody{number}" for number in range(2 * AT_ONCE)))
+    browser = Browser(two, headers=guesser)
+    assert browser.log_in(USER).status_code == httpx.codes.TOO_MANY_REQUESTS
+    assert Browser(two).log_in(USER).status_code == httpx.codes.FOUND
+    done = one.otp("unlock", "--address", "198.18.0.9")
+    assert "failed attempts are forgotten" in done.stdout, done.stderr
+    assert browser.log_in(OTHER).status_code == httpx.codes.FOUND
 
 
 def test_a_reset_by_the_command_ends_the_sessions_at_both(hubs: Hubs, visitors: list[Browser]) -> None:
