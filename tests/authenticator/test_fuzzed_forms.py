@@ -57,6 +57,13 @@ SETS = (
     ("up_to",),
     ("lang", "next"),
 )
+ODD_PATHS = (
+    "/otp/admin/%2e%2e%2fa",
+    "/otp/admin/A",
+    "/otp/admin/a%00",
+    "/otp/%FF%FE",
+    "/otp/admin/" + "a" * 5000,
+)
 BODIES = 1008
 PER_ROUTE = BODIES // len(ROUTES)
 TROUBLE = re.compile("Traceback|Uncaught exception|check failed with")
@@ -197,7 +204,9 @@ def test_no_body_is_an_error_of_ours(hub_process: Hub, people: list[Browser], ro
     assert not TROUBLE.search(log), TROUBLE.search(log)
 
 
-@pytest.mark.parametrize("path", [each for each in ROUTES if each not in {"/logout", "/language"}])
+@pytest.mark.parametrize(
+    "path", [*(each for each in ROUTES if each not in {"/logout", "/language"}), *ODD_PATHS]
+)
 def test_nor_is_an_odd_address_or_cookie(hub_process: Hub, people: list[Browser], path: str) -> None:
     said = hub_process.log.stat().st_size
     odd = ("%FF%FE", "%00", "%F0%9F%98%80" * 50, "&".join(["a="] * 50), "[]=1", "1" * 5000)
