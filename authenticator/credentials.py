@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from authenticator.errors import Refused
 
-__all__ = ["FIELDS", "LONGEST_PASSWORD", "NAME", "Credentials", "canonical", "is_text"]
+__all__ = ["FIELDS", "LONGEST_PASSWORD", "NAME", "Credentials", "canonical", "is_text", "noted"]
 
 FIELDS: Final = ("username", "otp", "password")
 NAME: Final = re.compile(r"[a-z_][a-z0-9._-]{0,31}")
@@ -49,6 +49,18 @@ def canonical(text: str) -> str | None:
     # Before lower-casing: the Kelvin sign, for one, becomes an ordinary k.
     name = text.strip(" ").lower() if text.isascii() else ""
     return name if NAME.fullmatch(name) else None
+
+
+def noted(typed: object) -> str:
+    """Return the name for the audit: what can be one, and "?" for what cannot: people type passwords there.
+
+    >>> noted(b"A1113a01"), noted("My Secret!"), noted(None)
+    ('a1113a01', '?', '')
+    """
+    text = typed.decode("utf-8", "replace") if isinstance(typed, bytes) else typed
+    if not isinstance(text, str):
+        return ""
+    return canonical(text) or "?"
 
 
 def is_text(password: bytes) -> bool:

@@ -94,7 +94,7 @@ class Door:
             raise
         finally:
             if self._throttle.settle(counted, address, outcome, now=self._clock()):
-                self._locked(safe_name(counted), address)
+                self._locked(name or "?", address)
         return admission
 
     def _check(

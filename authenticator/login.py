@@ -15,8 +15,8 @@ from authenticator import metrics, people
 from authenticator.address import address_of
 from authenticator.answers import Enrol, answer_to, refusal
 from authenticator.assembly import Assembly
-from authenticator.audit import Event, safe_name
-from authenticator.credentials import Credentials, canonical
+from authenticator.audit import Event
+from authenticator.credentials import Credentials, canonical, noted
 from authenticator.directory import Person
 from authenticator.discretion import keep_sessions_out_of_the_log
 from authenticator.door import Admission, Prove
@@ -203,7 +203,7 @@ class LDAPOTPAuthenticator(Assembly):
         self, result: str, reason: str, name: object, address: str, began: float, *, how: str = ""
     ) -> None:
         metrics.login_took(time.monotonic() - began, result)
-        self.audit.record(Event("login", result, reason, safe_name(name), address, how=how))
+        self.audit.record(Event("login", result, reason, noted(name), address, how=how))
         if how == How.EXEMPT.value:
-            self.log.warning("%s logged in from %s without a one-time password", safe_name(name), address)
-            self.audit.record(Event("exempt", result, "", safe_name(name), address))
+            self.log.warning("%s logged in from %s without a one-time password", noted(name), address)
+            self.audit.record(Event("exempt", result, "", noted(name), address))

@@ -266,7 +266,7 @@ async def test_no_secret_and_no_line_break_reaches_the_log(
     assert len(lines) == 3
     assert '"result": "success"' in lines[0]
     assert '"reason": "password"' in lines[1]
-    assert '"user": "evil?name' + "y" * 23 + '"' in lines[2]
+    assert '"user": "?"' in lines[2], "what cannot be a name may be a password"
     assert all("\n" not in line and '"address": "192.0.2.7"' in line for line in lines)
 
 
