@@ -40,7 +40,8 @@ async def begin(browser: Browser, name: str, code: str) -> str:
 
 async def test_somebody_new_enrols_and_logs_in(hub: RealHub, browser: Browser) -> None:
     secret = await begin(browser, NEW, issue(hub))
-    page = await browser.filled("otp/enrol", otp=code_for(secret), label=" my\x07 phone ")
+    confirmed = code_for(secret)
+    page = await browser.filled("otp/enrol", otp=confirmed, label=" my\x07 phone ")
     codes = [item.text for item in page.all("li") if item.inside("main") and "-" in item.text]
     assert len(set(codes)) == 10
     assert all(re.fullmatch(r"([A-Z2-7]{4}-){3}[A-Z2-7]{4}", code) for code in codes)
@@ -50,7 +51,7 @@ async def test_somebody_new_enrols_and_logs_in(hub: RealHub, browser: Browser) -
     assert listing is not None
     assert listing.label == "my  phone"
     # The code that confirmed is used up; the next one opens the door.
-    again = await browser.fill("login", **fields(NEW, code_for(secret)))
+    again = await browser.fill("login", **fields(NEW, confirmed))
     assert again.status_code == httpx.codes.FORBIDDEN
     answer = await browser.fill("login", **fields(NEW, code_for(secret, later=1)))
     assert answer.status_code == httpx.codes.FOUND
