@@ -1,4 +1,8 @@
-"""What all tests share: one running centre for those that ask for it."""
+"""What all tests share: one running centre for those that ask for it.
+
+Several workers may share the tests (``pytest -n 2 --dist loadgroup``): those on the centre stay together, for
+there is one, and so do those of each file, for the servers that they start.
+"""
 
 from collections.abc import Iterator
 
@@ -6,6 +10,13 @@ import pytest
 
 from tests.centre import RunningCentre, running_centre
 from tests.person import Login, Person
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        on_the_centre = "centre" in getattr(item, "fixturenames", ())
+        group = "centre" if on_the_centre else item.path.relative_to(item.config.rootpath).as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
