@@ -12,6 +12,7 @@ from tests.centre import RunningCentre, running_centre
 from tests.person import Login, Person
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         on_the_centre = "centre" in getattr(item, "fixturenames", ())
