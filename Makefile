@@ -39,7 +39,7 @@ doctor:
 test:
 	@demo/install.sh test
 	@mkdir -p test-artefacts
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadscope
 
 check:
 	@demo/install.sh

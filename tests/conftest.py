@@ -1,27 +1,26 @@
 """What all tests share: one running centre for those that ask for it.
 
-Several workers may share the tests (``pytest -n 2 --dist loadgroup``): those on the centre stay together, for
-there is one, and so do those of each file, for the servers that they start.
+Several workers may share the tests; `tests.workers` says how.
 """
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.centre import RunningCentre, running_centre
 from tests.person import Login, Person
+from tests.workers import OneCentre, scope_of
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneCentre:
+    return OneCentre(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return
     for item in items:
-        on_the_centre = "centre" in getattr(item, "fixturenames", ())
-        group = "centre" if on_the_centre else item.path.relative_to(item.config.rootpath).as_posix()
-        # The scheduler reads the group off the id. pytest-xdist 3.8 would write it there from a mark, but does
-        # not under pytest 9.
-        item._nodeid += f"@{group}"
+        if "centre" in getattr(item, "fixturenames", ()):
+            assert scope_of(item.nodeid.partition("::")[0]) == "centre", f"{item.nodeid} needs the centre"
 
 
 @pytest.fixture(scope="session")
