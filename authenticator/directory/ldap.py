@@ -220,7 +220,15 @@ def _control_values(result: Mapping[str, Any]) -> dict[str, bytes | None]:
 def _silence(error: Exception) -> NoAnswer:
     """Return what an exception out of ldap3 means, whose decoders raise anything when it is not LDAP."""
     told = isinstance(error, LDAPException | OSError)
-    return NoAnswer(f"{type(error).__name__}: {_printable(error) if told else 'an answer that is not LDAP'}")
+    return NoAnswer(f"{type(error).__name__}: {_words(error) if told else 'an answer that is not LDAP'}")
+
+
+def _words(error: Exception) -> str:
+    """Return what went wrong; of a name with several addresses, at each of them."""
+    match error.args:
+        case (str(), [(Exception(), (_, *_)), *_] as tries):
+            return "; ".join(f"{address[0]}: {_printable(reason)}" for reason, address in tries)
+    return _printable(error)
 
 
 def _printable(text: object) -> str:

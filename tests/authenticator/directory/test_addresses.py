@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from ldap3.core.exceptions import LDAPSocketOpenError
 
+from authenticator.directory import ldap
 from tests.authenticator.kit import Slapd
 
 SCRIPT = """
@@ -75,3 +77,14 @@ def test_the_address_that_answers_is_found_and_no_socket_is_left(slapd: Slapd, t
     # The resolver puts ::1 first (RFC 6724), and slapd is at 127.0.0.1 alone.
     assert connected(slapd, tmp_path, "127.0.0.1", "::1") == ["reached 127.0.0.1 1", "left 0"]
     assert connected(slapd, tmp_path, "127.0.0.2", "::1") == ["not reached", "left 0"]
+
+
+def test_what_failed_is_told_of_each_address() -> None:
+    refused = OSError("[Errno 111] Connection refused")
+    untrusted = OSError("socket ssl wrapping error: " + "[SSL: CERTIFICATE_VERIFY_FAILED] " * 20)
+    tries = [(refused, ("::1", 636, 0, 0)), (untrusted, ("192.0.2.9", 636))]
+    words = ldap._words(LDAPSocketOpenError("unable to open socket", tries))
+    assert words.startswith(
+        "::1: [Errno 111] Connection refused; 192.0.2.9: socket ssl wrapping error: [SSL: CERT"
+    )
+    assert len(words) < 300

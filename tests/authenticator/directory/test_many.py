@@ -1,6 +1,7 @@
 """A term's worth of logins leaves nothing behind."""
 
 import dataclasses
+import gc
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,12 @@ PEOPLE = ("ann", "bob", "eve")
 LOG = logging.getLogger("hpchub.test")
 
 
+def held() -> tuple[int, int]:
+    """Return descriptors and threads; what an exception's cycle keeps open is not for ever."""
+    gc.collect()
+    return open_descriptors(), threading.active_count()
+
+
 def log_in(door: Directory, number: int) -> bool:
     password = PASSWORD if number % 2 else "not the password"
     try:
@@ -29,9 +36,11 @@ def test_a_thousand_good_and_bad_binds_leave_descriptors_and_threads_as_they_wer
     with running(person("ann") | person("bob") | person("eve")) as slapd, ThreadPoolExecutor(4) as pool:
         door = Directory(slapd.settings(connect_timeout=20, receive_timeout=20), LOG)
         list(pool.map(lambda number: log_in(door, number), range(8)))
-        before = open_descriptors(), threading.active_count()
+        before = held()
         outcomes = list(pool.map(lambda number: log_in(door, number), range(1000)))
-        assert (open_descriptors(), threading.active_count()) == before
+        descriptors, threads = held()
+        assert descriptors <= before[0]
+        assert threads == before[1]
     assert outcomes == [False, True] * 500
 
 
