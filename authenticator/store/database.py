@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from authenticator.keys import Keys, id_of
 from authenticator.store.errors import StoreError, UnreadableTokenError
 from authenticator.store.migrating import migrate
-from authenticator.store.opening import READ_ONLY, open_engine
+from authenticator.store.opening import OPENING_SECONDS, READ_ONLY, open_engine, while_busy
 
 __all__ = ["Database", "count", "utc"]
 
@@ -49,7 +49,7 @@ class Database:
         # Whoever finds SQLite busy sleeps, 100 ms at a time, and is not woken: in a crowd some would starve.
         self._turn = threading.RLock() if self.engine.dialect.name == "sqlite" else contextlib.nullcontext()
         try:
-            migrate(self.engine)
+            while_busy(OPENING_SECONDS)(migrate, self.engine)
         except DBAPIError as error:
             self.close()
             # The driver's own words name host, file and fault; no driver quotes a password.

@@ -1,20 +1,25 @@
 """Opening the database safely: private files, no password in an address, transactions that mean it."""
 
 import os
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from authenticator.keys import private_file_problem
 from authenticator.store.errors import StoreError
 
-__all__ = ["READ_ONLY", "open_engine"]
+__all__ = ["OPENING_SECONDS", "READ_ONLY", "open_engine", "while_busy"]
 
 BUSY_SECONDS: Final = 5
+OPENING_SECONDS: Final = 60
+"""How long who opens the store waits for whoever is making or changing its tables."""
+
 READ_ONLY: Final = "hpchub_read_only"
 """Execution option of a connection that only reads."""
 
@@ -60,6 +65,26 @@ def _parsed(address: str) -> URL:
         ) from None
 
 
+def while_busy(seconds: float) -> Retrying:
+    """Return what tries again, for so many seconds, while others are busy with the same SQLite file.
+
+    SQLite itself does not wait when two connections turn a file into one with a log at once: it answers
+    one of them at once that the database is locked, whatever its `busy_timeout` (sqlite3_busy_handler).
+    """
+    return Retrying(
+        retry=retry_if_exception(_is_busy),
+        wait=wait_random(0.01, 0.05),
+        stop=stop_after_delay(seconds),
+        reraise=True,
+    )
+
+
+def _is_busy(error: BaseException) -> bool:
+    cause = error.orig if isinstance(error, OperationalError) else error
+    # The low byte is the error; the rest says how it came about.
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def _options() -> dict[str, Any]:
     # hide_parameters: SQLAlchemy's error texts would otherwise quote the rows.
     return {"hide_parameters": True, "pool_size": 5, "max_overflow": 20, "pool_timeout": BUSY_SECONDS}
@@ -100,7 +125,7 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
         "secure_delete=ON",
     )
     for pragma in pragmas:
-        connection.execute(f"PRAGMA {pragma}").close()
+        while_busy(BUSY_SECONDS)(connection.execute, f"PRAGMA {pragma}").close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
