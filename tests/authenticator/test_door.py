@@ -4,7 +4,10 @@ import asyncio
 import json
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +19,18 @@ import authenticator.answers as words
 from authenticator import LDAPOTPAuthenticator
 from authenticator.answers import Enrol
 from authenticator.store import Store
+from authenticator.watch import Watch
 from demo.entries import Names
-from tests.authenticator.kit import SUFFIX, MakeAuthenticator, Slapd, browser, code_of, typed
+from tests.authenticator.kit import (
+    PASSWORDS,
+    SEEDS,
+    SUFFIX,
+    MakeAuthenticator,
+    Slapd,
+    browser,
+    code_of,
+    typed,
+)
 
 USER = "a1113a01"
 
@@ -31,6 +44,25 @@ async def answer(door: LDAPOTPAuthenticator, data: Any, language: str = "en") ->
 def events(caplog: pytest.LogCaptureFixture) -> list[dict[str, str]]:
     lines = [message for message in caplog.messages if message.startswith("audit ")]
     return [json.loads(line.removeprefix("audit ")) for line in lines]
+
+
+@contextmanager
+def changed(slapd: Slapd, dn: str, attribute: str, value: str) -> Iterator[None]:
+    """Have an attribute for a while that the entry otherwise lacks."""
+    change = f"dn: {dn}\nchangetype: modify\n"
+    slapd.modify(f"{change}replace: {attribute}\n{attribute}: {value}\n")
+    try:
+        yield
+    finally:
+        slapd.modify(f"{change}delete: {attribute}\n")
+
+
+def policy(slapd: Slapd, attribute: str, value: str) -> AbstractContextManager[None]:
+    return changed(slapd, Names(SUFFIX).default_policy, attribute, value)
+
+
+def entry(slapd: Slapd, user: str, attribute: str, value: str) -> AbstractContextManager[None]:
+    return changed(slapd, f"uid={user},ou=people,{SUFFIX}", attribute, value)
 
 
 # ----- too many attempts ------------------------------------------------------------------------
@@ -172,19 +204,69 @@ async def test_an_expired_password_is_told_only_to_who_knows_it(
     make_authenticator: MakeAuthenticator, slapd: Slapd
 ) -> None:
     door = make_authenticator(password_url="https://www.hpc.example/password")
-    who = f"dn: uid=a1113a02,ou=people,{SUFFIX}\nchangetype: modify\n"
-    policy = f"dn: {Names(SUFFIX).default_policy}\nchangetype: modify\n"
-    slapd.modify(policy + "replace: pwdMustChange\npwdMustChange: TRUE\n")
-    slapd.modify(who + "replace: pwdReset\npwdReset: TRUE\n")
-    try:
+    with policy(slapd, "pwdMustChange", "TRUE"), entry(slapd, "a1113a02", "pwdReset", "TRUE"):
         wrong = await answer(door, typed("a1113a02", password="no"))
         right = await answer(door, typed("a1113a02", otp=code_of("a1113a02", later=1)))
-    finally:
-        slapd.modify(who + "delete: pwdReset\n")
-        slapd.modify(policy + "delete: pwdMustChange\n")
     assert wrong.jupyterhub_message == words.REFUSED
     assert right.jupyterhub_message == words.EXPIRED
     assert right.password_url == "https://www.hpc.example/password"
+
+
+async def test_who_must_change_the_password_is_no_guesser(
+    make_authenticator: MakeAuthenticator, store: Store, slapd: Slapd
+) -> None:
+    door = make_authenticator()
+    with policy(slapd, "pwdMustChange", "TRUE"), entry(slapd, "a1113a02", "pwdReset", "TRUE"):
+        for _ in range(6):
+            store.tokens.remove("a1113a02")  # so that the present code is not used yet
+            store.tokens.put("a1113a02", SEEDS["a1113a02"], now=time.time())
+            assert (await answer(door, typed("a1113a02"))).jupyterhub_message == words.EXPIRED
+
+
+async def test_a_password_that_expires_soon_is_remembered_for_the_home_page(
+    make_authenticator: MakeAuthenticator, slapd: Slapd
+) -> None:
+    door = make_authenticator()
+    # Only a password that was changed has an age.
+    who = f"dn: uid=a1113a03,ou=people,{SUFFIX}\nchangetype: modify\n"
+    slapd.modify(f"{who}replace: userPassword\nuserPassword: {PASSWORDS['a1113a03']}\n")
+    with policy(slapd, "pwdMaxAge", "1000000"), policy(slapd, "pwdExpireWarning", "2000000"):
+        assert await door.authenticate(browser(), typed("a1113a03"))
+    expiry = door.expiries.of("a1113a03")
+    assert expiry is not None
+    assert expiry.at is not None
+    assert 0 < expiry.at - time.time() <= 1_000_000
+    assert await door.authenticate(browser(), typed("a1113a03", otp=code_of("a1113a03", later=1)))
+    assert door.expiries.of("a1113a03") is None, "the next login says that all is well"
+
+
+# ----- who is logged in ---------------------------------------------------------------------------
+
+
+class Stern(Watch):
+    """A watch that lets nobody stay, and notes whom it is told of."""
+
+    def __init__(self) -> None:
+        self.let_in: list[str] = []
+
+    def refresh(self, name: str, handler: Any = None) -> bool:
+        return False
+
+    def admitted(self, name: str) -> None:
+        self.let_in.append(name)
+
+    async def before_spawn(self, user: Any, spawner: Any) -> None:
+        raise HTTPError(403)
+
+
+async def test_jupyterhub_s_questions_go_to_the_watch(authenticator: LDAPOTPAuthenticator) -> None:
+    watch = authenticator.watch = Stern()
+    somebody = SimpleNamespace(name=USER)
+    assert await authenticator.refresh_user(somebody, None) is False
+    with pytest.raises(HTTPError):
+        await authenticator.pre_spawn_start(somebody, None)
+    assert await authenticator.authenticate(browser(), typed(USER))
+    assert watch.let_in == [USER]
 
 
 # ----- what the time tells ------------------------------------------------------------------------

@@ -133,5 +133,6 @@ def test_the_hub_has_logged_no_secret(hub: Hub) -> None:
     log = hub.log.read_text()
     assert '"user": "hpcadmin"' in log
     assert "Traceback" not in log
+    assert "xsrf cookie for" not in log, "it would name the session"
     for secret in (*PASSWORDS.values(), data["otp"], *(seed.secret for seed in SEEDS.values())):
         assert secret not in log

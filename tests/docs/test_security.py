@@ -34,5 +34,5 @@ def test_every_control_has_a_test() -> None:
 def test_sessions_and_tokens_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HPCHUB_SITE_CONFIG", raising=False)
     hub = load(ROOT / "jupyterhub_config.py").config.JupyterHub
-    assert hub.cookie_max_age_days <= 0.5
-    assert hub.token_expires_in_max_seconds <= 30 * 24 * 3600
+    assert 0 < hub.cookie_max_age_days <= 0.5, "0 is for ever"
+    assert 0 < hub.token_expires_in_max_seconds <= 30 * 24 * 3600, "0 is for ever"

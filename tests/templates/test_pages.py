@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -89,6 +90,16 @@ class TestLogin:
         assert otp.get("autocomplete") == "one-time-code"
         assert otp.get("maxlength") is None
         assert otp.get("pattern") is None
+
+    @pytest.mark.parametrize("optional", [False, True])
+    def test_the_code_is_required_unless_somebody_may_go_without(self, optional: bool) -> None:
+        who = SimpleNamespace(**{**vars(PAGES["login.html"]["authenticator"]), "otp_optional": optional})
+        assert (self.page(authenticator=who).one("input", name="otp").get("required") is None) == optional
+
+    def test_who_has_an_expired_password_is_led_to_the_centre_s_page(self) -> None:
+        page = self.page(exception=SimpleNamespace(password_url="https://www.hpc.example/password"))
+        assert page.one("a", href="https://www.hpc.example/password").text == "Change your password"
+        assert not self.page(exception=SimpleNamespace()).all("a", href="https://www.hpc.example/password")
 
     def test_a_refusal_is_announced(self) -> None:
         assert "No." in self.page().one(role="alert").text
