@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["Association", "Job", "Node", "Partition", "Sentence", "mark"]
+__all__ = ["Association", "Job", "Node", "Partition", "Reservation", "Sentence", "mark"]
 
 _NO_GPUS: Mapping[str, int] = MappingProxyType({})
 
@@ -46,6 +46,10 @@ class Job:
         While the job is pending: the start Slurm expects, when it has an opinion.
     nodes : tuple of str
         The allocated hosts by name, or none while pending.
+    cpus, memory_mb, gpus : int
+        Of the whole job: what it has, or asks for while it is pending; memory in MiB, 0 where unknown.
+    reservation : str
+        The reservation that it asked for, or "".
     """
 
     id: str
@@ -67,6 +71,10 @@ class Job:
     qos: str = ""
     gres: str = ""
     batch_host: str = ""
+    cpus: int = 0
+    memory_mb: int = 0
+    gpus: int = 0
+    reservation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +96,15 @@ class Node:
     shards: int = 0
     shards_allocated: int = 0
     reason: str = ""
+    features: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One partition; `allow_*` is None where everybody is allowed, `max_time` where there is no limit."""
+    """One partition; `allow_*` is None where everybody is allowed, `max_time` where there is no limit.
+
+    `qos` is the partition's own QoS, whose limits come before those of a job's, or "".
+    """
 
     name: str
     up: bool = True
@@ -104,6 +116,7 @@ class Partition:
     allow_groups: frozenset[str] | None = None
     allow_qos: frozenset[str] | None = None
     exclusive: bool = False
+    qos: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +128,23 @@ class Association:
     partition: str | None = None
     qos: tuple[str, ...] = ()
     default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Nodes kept for somebody for some time; `users` and `accounts` are None where they do not limit it.
+
+    `active` says whether it has begun. Names in `denied_*` are kept out (Slurm's ``-name``).
+    """
+
+    name: str
+    active: bool = False
+    starts: datetime | None = None
+    ends: datetime | None = None
+    partition: str = ""
+    nodes: tuple[str, ...] = ()
+    users: frozenset[str] | None = None
+    accounts: frozenset[str] | None = None
+    groups: frozenset[str] | None = None
+    denied_users: frozenset[str] = frozenset()
+    denied_accounts: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
 
-from slurm.records import Job, Node, Partition
+from slurm.records import Job, Node, Partition, Reservation
 from slurm.states import JobPhase
 
 __all__ = ["JobView", "Snapshot"]
@@ -31,6 +31,7 @@ class Snapshot:
     jobs: Mapping[str, Job] = field(default_factory=_nothing)
     nodes: Mapping[str, Node] = field(default_factory=_nothing)
     partitions: Mapping[str, Partition] = field(default_factory=_nothing)
+    reservations: Mapping[str, Reservation] = field(default_factory=_nothing)
     jobs_at: datetime | None = None
     nodes_at: datetime | None = None
     problem: str | None = None

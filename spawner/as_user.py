@@ -148,6 +148,8 @@ def sbatch_arguments(request: Request) -> list[str]:
         arguments.append(f"--gres={matching(request, 'gres', GRES)}")
     if request["comment"] is not None:
         arguments.append(f"--comment={one_line(request, 'comment')}")
+    names = (key for key in ("constraint", "qos", "reservation") if request[key] is not None)
+    arguments += [f"--{key}={matching(request, key, NAME)}" for key in names]
     if request["exclusive"] is True:
         arguments.append("--exclusive")
     elif request["exclusive"] is not False:
@@ -295,6 +297,9 @@ SUBMIT_KEYS = frozenset(
         "gres",
         "exclusive",
         "comment",
+        "constraint",
+        "qos",
+        "reservation",
     }
 )
 

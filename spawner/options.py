@@ -62,6 +62,10 @@ class Options(BaseModel):
     hours: Annotated[WholeNumber, Field(ge=1, le=10_000)] | None = None
     gpus: Annotated[WholeNumber, Field(ge=0, le=1_000)] | None = None
     account: Annotated[str, Field(pattern=NAME)] | None = None
+    gpu_type: Annotated[str, Field(pattern=NAME)] | None = None
+    feature: Annotated[str, Field(pattern=NAME)] | None = None
+    qos: Annotated[str, Field(pattern=NAME)] | None = None
+    reservation: Annotated[str, Field(pattern=NAME)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,10 @@ class Request:
     hours: int
     gpus: int | None
     account: str | None
+    gpu_type: str | None = None
+    feature: str | None = None
+    qos: str | None = None
+    reservation: str | None = None
 
     @property
     def gres(self) -> str | None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import Any
 
-from jinja2.exceptions import TemplateError
 from sqlalchemy.orm import object_session
 
 from slurm.errors import SlurmError, SlurmRefused
@@ -15,9 +12,9 @@ from slurm.states import JobPhase, phase
 from spawner.acting import HelperRefusedError
 from spawner.choosing import TakesOptions
 from spawner.endings import explain_end, failure, submission_failure
+from spawner.job import job_of
 from spawner.options import Request
 from spawner.port import digest
-from spawner.script import render_script
 from spawner.settings import ports_of
 from spawner.startup import AbortedError, BootTimeoutError, JobEndedError, QueueTimeoutError, Startup
 from spawner.ticket import Ticket, job_name
@@ -50,7 +47,7 @@ class StartsJobs(TakesOptions):
     async def _submit(self, request: Request) -> None:
         name = self.ticket.name
         try:
-            self.job_id = await self.acts.submit(**self.job_of(request))
+            self.job_id = await self.acts.submit(**job_of(self, request))
         except SlurmError as error:
             self.log.warning("Job %s was not submitted: %s", name, error)
             if not isinstance(error, (SlurmRefused, HelperRefusedError)):
@@ -61,36 +58,6 @@ class StartsJobs(TakesOptions):
         self.log.info("Job %s (%s) is submitted to %s", self.job_id, name, request.queue.name)
         self.shared().monitor.watch(self.job_id)
         self.shared().monitor.look_soon()
-
-    def job_of(self, request: Request) -> dict[str, Any]:
-        """Describe the job in the helper's words."""
-        queue = request.queue
-        python = self.format_string(self.notebook_python)
-        try:
-            script = render_script(
-                Path(self.batch_script_template),
-                user=self.user.name,
-                queue=queue.name,
-                command=[python, self.launcher, *self.get_args()],
-                umask=self.umask,
-                prologue=self.prologue,
-            )
-        except TemplateError as error:
-            self.log.error("%s: %s", self.batch_script_template, error)
-            raise
-        return {
-            "name": self.ticket.name,
-            "script": script,
-            "environment": self.get_env(),
-            "partition": queue.partition,
-            "account": request.account,
-            "minutes": request.hours * 60,
-            "cpus": queue.cpus,
-            "memory_mb": request.memory_mb,
-            "gres": request.gres,
-            "exclusive": request.exclusive,
-            "comment": self.format_string(self.comment) or None,
-        }
 
     def get_env(self) -> dict[str, str]:
         """Give the hub's variables and ours; the helper adds the user's own, and nobody adds the hub's."""

@@ -36,6 +36,9 @@ JOB: dict[str, Any] = {
     "gres": "shard:1",
     "exclusive": False,
     "comment": None,
+    "constraint": None,
+    "qos": None,
+    "reservation": None,
 }
 
 

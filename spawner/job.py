@@ -1,0 +1,60 @@
+"""Puts a request into the helper's words: what Slurm is asked for, the script, and the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2.exceptions import TemplateError
+
+from spawner.options import Request
+from spawner.script import render_script
+
+if TYPE_CHECKING:
+    from spawner.starting import StartsJobs
+
+__all__ = ["asked_for", "job_of"]
+
+
+def asked_for(spawner: StartsJobs, request: Request) -> dict[str, Any]:
+    """Say what Slurm is asked for; the same keys for a submission and for a question when it would start."""
+    queue = request.queue
+    return {
+        "partition": queue.partition,
+        "account": request.account,
+        "minutes": request.hours * 60,
+        "cpus": queue.cpus,
+        "memory_mb": request.memory_mb,
+        "gres": request.gres,
+        "exclusive": request.exclusive,
+        "comment": spawner.format_string(spawner.comment) or None,
+        "constraint": request.feature,
+        "qos": request.qos,
+        "reservation": request.reservation,
+    }
+
+
+def job_of(spawner: StartsJobs, request: Request) -> dict[str, Any]:
+    """Describe the job that is to be submitted."""
+    return {
+        "name": spawner.ticket.name,
+        "script": _script(spawner, request),
+        "environment": spawner.get_env(),
+        **asked_for(spawner, request),
+    }
+
+
+def _script(spawner: StartsJobs, request: Request) -> str:
+    python = spawner.format_string(spawner.notebook_python)
+    try:
+        return render_script(
+            Path(spawner.batch_script_template),
+            user=spawner.user.name,
+            queue=request.queue.name,
+            command=[python, spawner.launcher, *spawner.get_args()],
+            umask=spawner.umask,
+            prologue=spawner.prologue,
+        )
+    except TemplateError as error:
+        spawner.log.error("%s: %s", spawner.batch_script_template, error)
+        raise
