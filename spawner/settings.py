@@ -128,6 +128,24 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
         "", help="Slurm's --comment, where a site requires one; ``{username}`` stands for the user."
     ).tag(config=True)
 
+    extend_time = Bool(
+        default_value=False,
+        help="""
+        Whether users may give a running server more time, in queues that have `extend_to_hours`. The hub's
+        account does it with ``scontrol update``, which Slurm takes from operators only: ``sacctmgr add
+        user HUB account=root adminlevel=operator``. An operator may change everybody's jobs, so whoever
+        has the hub's account can, too; leave it off where that is too much.
+        """,
+    ).tag(config=True)
+
+    warn_minutes = Integer(
+        15,
+        help="""
+        Minutes before a job's end from which its pages warn; 0 warns of nothing. Shorter than what it
+        takes to save a large model is too short.
+        """,
+    ).tag(config=True)
+
     remember_options = Bool(
         default_value=True, help="Offer the options of the last server as the form's first choice."
     ).tag(config=True)

@@ -12,8 +12,10 @@ from slurm.records import Sentence
 from slurm.snapshot import JobView
 from slurm.states import JobPhase
 from spawner import resume
+from spawner.card import Card, card_of
 from spawner.endings import explain_end
 from spawner.leaving import replace_logout
+from spawner.pages import register as register_pages
 from spawner.port import replace_batchspawner_route
 from spawner.progress import describe
 from spawner.starting import StartsJobs
@@ -24,6 +26,7 @@ __all__ = ["SlurmGPUSpawner"]
 # batchspawner registers a route of its own when it is imported, and the hub's logout knows nothing of queues.
 replace_batchspawner_route()
 replace_logout()
+register_pages()
 
 OVER = (JobPhase.ENDING, JobPhase.ENDED)
 RETRY_PAUSE = 2.0  # seconds between two tries to cancel
@@ -148,6 +151,11 @@ class SlurmGPUSpawner(StartsJobs):
             asked_at=office.monitor.snapshot.jobs_at,
             silent=office.monitor.snapshot.problem is not None,
         )
+
+    @property
+    def card(self) -> Card:
+        """What the home page shows of this server."""
+        return card_of(self)
 
     # --- what survives -----------------------------------------------------------------------------
 
