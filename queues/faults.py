@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from inspect import isclass
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -37,11 +38,22 @@ def _describe(
     where = f"{_name_queue(raw, int(place[1]))}: " if in_queue else ""
     if not rest:
         return f"{where}{_reason(finding, 'a [[queues]] section with a name, a kind and max_hours')}"
-    field = str(rest[0])
+    field, inner, said = str(rest[0]), rest[1:], str(rest[0])
+    # A section within a queue, such as [[queues.gpu_types]]: its own descriptions say what to write.
+    while (section := _section(model, field)) is not None and len(inner) > 1 and isinstance(inner[0], int):
+        model, field, said = section, str(inner[1]), f"{said}: number {inner[0] + 1}: {inner[1]}"
+        inner = inner[2:]
     if field not in model.model_fields:
-        known = ", ".join(name for name in model.model_fields if not (in_queue and name == "currency"))
-        return f"{where}{field}: there is no such setting; the settings are {known}"
-    return f"{where}{field}: {_reason(finding, model.model_fields[field].description or '')}"
+        known = ", ".join(name for name in model.model_fields if not (model is queue and name == "currency"))
+        return f"{where}{said}: there is no such setting; the settings are {known}"
+    return f"{where}{said}: {_reason(finding, model.model_fields[field].description or '')}"
+
+
+def _section(model: type[BaseModel], field: str) -> type[BaseModel] | None:
+    """Return the model of a field that holds sections of its own, else None."""
+    known = model.model_fields.get(field)
+    kinds = get_args(known.annotation) if known else ()
+    return kinds[0] if kinds and isclass(kinds[0]) and issubclass(kinds[0], BaseModel) else None
 
 
 def _name_queue(raw: Mapping[str, Any], index: int) -> str:
