@@ -5,16 +5,55 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from slurm.errors import SlurmError, SlurmNotUnderstood, SlurmUnavailable, classify
+from slurm.expected import Expected, parse_test_only
 from slurm.process import run
 
-__all__ = ["ActsAsUser", "HelperRefusedError"]
+__all__ = ["ActsAsUser", "FolderError", "HelperRefusedError", "LogTail"]
 
 
 class HelperRefusedError(SlurmError):
     """The helper refused the request: its settings and the hub's do not fit together."""
+
+
+class FolderError(SlurmError):
+    """A folder of the user's cannot be used; nothing was submitted, and Slurm was not asked.
+
+    Attributes
+    ----------
+    path : str
+        The folder, or the file.
+    reason : str
+        ``missing``, ``full``, ``quota``, ``denied``, ``read-only``, ``not a folder``, ``not a file``,
+        or the operating system's own words for anything else.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__("hpchub-as-user", None, f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class LogTail:
+    """The end of a job's log.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        The last lines, which are the user's own words: escape them.
+    size : int
+        Bytes of the whole log.
+    truncated : bool
+        Whether there is more before these lines.
+    """
+
+    lines: tuple[str, ...] = ()
+    size: int = 0
+    truncated: bool = False
 
 
 class ActsAsUser:
@@ -43,17 +82,43 @@ class ActsAsUser:
         ------
         SlurmRefused, SlurmUnavailable, SlurmNotUnderstood
             As sbatch, or what stands between us and sbatch, answered.
+        FolderError
+            The job would not find its folders, or could not write to them.
         """
         reply = await self._ask({"verb": "submit", **job})
         return str(reply["job_id"])
+
+    async def expected(self, **asked_for: Any) -> Expected:
+        """Ask when such a job would start; the keys are those of `submit` that say what is asked for.
+
+        Raises
+        ------
+        SlurmUnavailable, SlurmNotUnderstood
+            Slurm gave no answer, or none that can be read; its no is an answer.
+        """
+        reply = await self._ask({"verb": "expected", **asked_for})
+        return parse_test_only(int(reply["returncode"]), str(reply["stdout"]), str(reply["stderr"]))
 
     async def cancel(self, job_id: str, name: str) -> None:
         """Cancel a job, if it still has this name; one that has ended is no error."""
         await self._ask({"verb": "cancel", "job_id": job_id, "name": name})
 
     async def log_tail(self, job_id: str, lines: int) -> list[str]:
+        """Give the last lines of a job's log."""
+        return list((await self.read_log(job_id, lines)).lines)
+
+    async def read_log(self, job_id: str, lines: int) -> LogTail:
+        """Read the end of a job's log: at most `lines` lines (1 to 1,000) and 64 KiB.
+
+        Raises
+        ------
+        FolderError
+            It is there but cannot be read; one that is not there is empty.
+        """
         reply = await self._ask({"verb": "log", "job_id": job_id, "lines": lines})
-        return [str(line) for line in reply["lines"]]
+        return LogTail(
+            tuple(str(line) for line in reply["lines"]), int(reply["size"]), bool(reply["truncated"])
+        )
 
     async def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         done = await run(self._argv, input=json.dumps(request), timeout=self._time_limit)
@@ -83,6 +148,8 @@ class ActsAsUser:
             return classify(*streams, str(reply["stdout"]), str(reply["stderr"]))
         if kind == "not-understood":
             return SlurmNotUnderstood("sbatch", 0, str(reply.get("stdout", "")).strip()[:200])
+        if kind == "folder":
+            return FolderError(str(reply.get("path", "")), str(reply.get("reason", "")))
         if kind == "invalid":
             return HelperRefusedError("hpchub-as-user", None, str(reply.get("message", "")))
         return SlurmUnavailable("hpchub-as-user", None, str(reply.get("message", kind)))

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -I
-"""Acts as a user for the hub: submit a job, cancel it, read the end of its log. Nothing else.
+"""Acts as a user for the hub: submit a job, ask when one would start, cancel it, read its log. Nothing else.
 
 The hub is not root. It runs this file through ``sudo -nHu USER`` with one JSON request on standard
 input and reads one JSON reply from standard output. The file needs nothing but the standard library,
@@ -13,6 +13,7 @@ can run jobs as any ordinary user, and nothing on the machine where the hub runs
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pwd
@@ -21,15 +22,20 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 LARGEST_REQUEST = 1 << 20  # bytes
-TIME_LIMIT = 60  # seconds for one Slurm command
+LARGEST_VALUE = 64 * 1024  # characters of one variable; execve(2) takes 128 KiB
 LARGEST_LOG_TAIL = 64 * 1024  # bytes
+TIME_LIMIT = 60  # seconds for one Slurm command
+QUESTION_TIME_LIMIT = 20  # seconds for one whose answer only a page waits for
+PROBE = b"\n" * 4096  # a full file system often still makes empty files
 
-NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\Z")
 JOB_NAME = re.compile(r"[A-Za-z0-9._/@+-]{1,200}\Z")
 GRES = re.compile(r"[a-z_]+(:[A-Za-z0-9._-]+){0,2}(,[a-z_]+(:[A-Za-z0-9._-]+){0,2})*\Z")
 JOB_ID = re.compile(r"[0-9]{1,12}\Z")
@@ -40,22 +46,55 @@ Request = dict[str, Any]
 Reply = dict[str, Any]
 
 
+# What is wrong with a folder, in words that do not depend on the system's language.
+REASONS = {
+    errno.ENOENT: "missing",
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "quota",
+    errno.EACCES: "denied",
+    errno.EPERM: "denied",
+    errno.EROFS: "read-only",
+    errno.ENOTDIR: "not a folder",
+    errno.EEXIST: "not a folder",  # of mkdir: something else is there
+    errno.EISDIR: "not a file",
+    errno.ENXIO: "not a file",
+}
+
+
 class RefusedError(Exception):
     """The request is not one that this program carries out; the text says which part of it."""
+
+
+class FolderError(Exception):
+    """A folder of the user's cannot be used; `reason` is a word of REASONS or the system's own."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
 
 
 def main() -> None:
     """Read one request, carry it out, write one reply."""
     os.umask(0o077)  # logs and folders made here are the user's own business
+    sys.stdout.write(json.dumps(reply_to(sys.stdin.buffer.read(LARGEST_REQUEST + 1))) + "\n")
+
+
+def reply_to(raw: bytes) -> Reply:
     try:
         settings = read_settings(Path(__file__).resolve())
         user = require_ordinary_user(os.getuid(), settings)
-        reply = carry_out(read_request(sys.stdin.buffer.read(LARGEST_REQUEST + 1)), settings, user)
+        return carry_out(read_request(raw), settings, user)
     except RefusedError as refused:
-        reply = {"ok": False, "kind": "invalid", "message": str(refused)}
+        return {"ok": False, "kind": "invalid", "message": str(refused)}
+    except FolderError as problem:
+        return {"ok": False, "kind": "folder", "path": problem.path, "reason": problem.reason}
     except OSError as error:
-        reply = {"ok": False, "kind": "system", "message": str(error)}
-    sys.stdout.write(json.dumps(reply) + "\n")
+        return {"ok": False, "kind": "system", "message": str(error)}
+    except Exception as error:
+        # A caller that gets no reply knows nothing about its job. Only the type: the text could quote the
+        # request, which has a token in it.
+        return {"ok": False, "kind": "system", "message": f"unexpected {type(error).__name__}"}
 
 
 def read_settings(program: Path) -> Settings:
@@ -64,57 +103,85 @@ def read_settings(program: Path) -> Settings:
     status = path.stat()
     if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise RefusedError(f"{path} must belong to root and be writable by root alone")
-    settings: Settings = json.loads(path.read_text())
-    return settings
+    try:
+        settings = json.loads(path.read_text())
+    except ValueError as error:
+        raise RefusedError(f"{path} is not JSON: {error}") from None
+    missing = [key for key in SETTINGS if not isinstance(settings, dict) or key not in settings]
+    if missing:
+        raise RefusedError(f"{path} must have the key {missing[0]!r}")
+    return dict(settings)
 
 
 def require_ordinary_user(uid: int, settings: Settings) -> pwd.struct_passwd:
     lowest = max(1000, int(settings.get("minimum_uid", 1000)))
     if uid < lowest:
         raise RefusedError(f"uid {uid} is below {lowest}: this acts for ordinary users only")
-    return pwd.getpwuid(uid)
+    try:
+        return pwd.getpwuid(uid)
+    except KeyError:
+        raise RefusedError(f"uid {uid} is no account of this machine") from None
 
 
 def read_request(raw: bytes) -> Request:
     if len(raw) > LARGEST_REQUEST:
         raise RefusedError(f"the request is larger than {LARGEST_REQUEST} bytes")
     try:
-        request = json.loads(raw)
+        request = json.loads(raw, object_pairs_hook=once_each, parse_constant=no_number)
+    except RecursionError:
+        raise RefusedError("the request is nested too deeply") from None
     except ValueError as error:
-        raise RefusedError(f"the request is not JSON: {error}") from None
+        # A JSONDecodeError's own text quotes nothing; a UnicodeDecodeError's would.
+        words = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise RefusedError(f"the request is not JSON: {words}") from None
     if not isinstance(request, dict):
         raise RefusedError("the request is not a JSON object")
     return request
 
 
+def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that says two things about one key: readers differ on which they believe."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise RefusedError("the request has a key twice")
+    return found
+
+
+def no_number(name: str) -> NoReturn:
+    raise RefusedError(f"the request has {name}, which is no number of JSON's")
+
+
 def carry_out(request: Request, settings: Settings, user: pwd.struct_passwd) -> Reply:
-    verb = request.pop("verb", None)
-    if verb not in VERBS:
-        raise RefusedError(f"unknown verb {str(verb)[:40]!r}; known are {', '.join(VERBS)}")
-    action, keys = VERBS[verb]
-    unknown = sorted(set(request) - keys)
+    asked = request.pop("verb", None)
+    verb = VERBS.get(asked) if isinstance(asked, str) else None
+    if verb is None:
+        raise RefusedError(f"unknown verb {str(asked)[:40]!r}; known are {', '.join(VERBS)}")
+    unknown = sorted(set(request) - verb.keys - verb.optional)
     if unknown:
-        raise RefusedError(f"{verb} does not know the key {unknown[0][:40]!r}")
-    missing = sorted(keys - set(request))
+        raise RefusedError(f"{asked} does not know the key {unknown[0][:40]!r}")
+    missing = sorted(verb.keys - set(request))
     if missing:
-        raise RefusedError(f"{verb} needs the key {missing[0]!r}")
-    return action(request, settings, user)
+        raise RefusedError(f"{asked} needs the key {missing[0]!r}")
+    return verb.action(request, settings, user)
 
 
-# --- submit -----------------------------------------------------------------------------------------
+# --- submit, expected -------------------------------------------------------------------------------
 
 
 def submit(request: Request, settings: Settings, user: pwd.struct_passwd) -> Reply:
     """Make the user's folders and hand the script to sbatch; the reply has the job's id."""
     script = text(request, "script")
-    arguments = sbatch_arguments(request)
+    arguments = [f"--job-name={matching(request, 'name', JOB_NAME)}", *sbatch_arguments(request)]
     environment = job_environment(request, settings, user)
-    log = folder(settings, "log", user)
-    workspace = folder(settings, "workspace", user)
-    log.mkdir(mode=0o700, parents=True, exist_ok=True)
-    workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
-    copy_examples(Path(settings["examples"]) if settings.get("examples") else None, workspace)
-    argv = [settings["sbatch"], *arguments, f"--output={log}/%j.log", f"--chdir={workspace}"]
+    log, workspace = make_folders(settings, user)
+    argv = [
+        settings["sbatch"],
+        "--parsable",
+        *arguments,
+        "--export=ALL",
+        f"--output={log}/%j.log",
+        f"--chdir={workspace}",
+    ]
     done = run(argv, environment, script)
     if not done["ok"]:
         return done
@@ -125,16 +192,23 @@ def submit(request: Request, settings: Settings, user: pwd.struct_passwd) -> Rep
     return {"ok": True, "job_id": job_id}
 
 
+def expected(request: Request, settings: Settings, user: pwd.struct_passwd) -> Reply:
+    """Ask Slurm when such a job would start; its answer and its no are both answers, and nothing is made."""
+    argv = [settings["sbatch"], "--test-only", *sbatch_arguments(request), "--chdir=/"]
+    environment = {**own_environment(settings, user), "SLURM_TIME_FORMAT": "%s"}  # epoch seconds
+    done = run(argv, environment, "#!/bin/sh\n", QUESTION_TIME_LIMIT)
+    if done.get("kind") == "command":
+        return {"ok": True, **{key: done[key] for key in ("returncode", "stdout", "stderr")}}
+    return done
+
+
 def sbatch_arguments(request: Request) -> list[str]:
-    """Build the argument list of sbatch from the checked request."""
+    """Build the arguments that say what is asked for, from the checked request."""
     arguments = [
-        "--parsable",
         "--nodes=1",
         "--ntasks=1",
         # A requeued job would come up on another node while the hub still routes to the first.
         "--no-requeue",
-        "--export=ALL",
-        f"--job-name={matching(request, 'name', JOB_NAME)}",
         f"--partition={matching(request, 'partition', NAME)}",
         f"--time={number(request, 'minutes', 1, 60 * 24 * 366)}",
     ]
@@ -165,8 +239,8 @@ def job_environment(request: Request, settings: Settings, user: pwd.struct_passw
     for name, value in given.items():
         if not VARIABLE.match(name) and name not in settings.get("variables", []):
             raise RefusedError(f"the hub may not set {name[:40]!r}: it is not in this program's `variables`")
-        if not isinstance(value, str) or "\0" in value:
-            raise RefusedError(f"the value of {name} must be text")
+        if not isinstance(value, str) or not is_plain(value) or len(value) > LARGEST_VALUE:
+            raise RefusedError(f"the value of {name} must be text of at most {LARGEST_VALUE} characters")
     return {**own_environment(settings, user), **given}
 
 
@@ -182,18 +256,89 @@ def own_environment(settings: Settings, user: pwd.struct_passwd) -> dict[str, st
     }
 
 
+# --- folders ----------------------------------------------------------------------------------------
+
+
+def make_folders(settings: Settings, user: pwd.struct_passwd) -> tuple[Path, Path]:
+    """Make sure that the job will find its folders and can write to them: log and workspace."""
+    home = Path(user.pw_dir)
+    if settings.get("check_home", True):
+        with folder_trouble(home):
+            require_writable(home)
+    log, workspace = folder(settings, "log", user), folder(settings, "workspace", user)
+    for path in (log, workspace):
+        with folder_trouble(path):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            require_writable(path)
+    with folder_trouble(workspace):
+        copy_examples(Path(settings["examples"]) if settings.get("examples") else None, workspace)
+    return log, workspace
+
+
+@contextmanager
+def folder_trouble(path: Path) -> Iterator[None]:
+    """Tell what the system says about a folder from what it says about anything else."""
+    try:
+        yield
+    except OSError as error:
+        reason = REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
+        raise FolderError(str(error.filename2 or error.filename or path), reason) from error
+
+
+def require_writable(path: Path) -> None:
+    """Write a little and take it away again; permissions alone tell nothing of space and quotas."""
+    try:
+        if not stat.S_ISDIR(path.stat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(PROBE)
+            file.flush()
+            os.fsync(file.fileno())  # network file systems count a quota no earlier
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None  # not the temporary file's name
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[int]:
+    """Open a regular file and nothing that could make us wait or lead elsewhere."""
+    if path.is_symlink():
+        raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), str(path))
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), str(path))
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def copy_examples(examples: Path | None, workspace: Path) -> None:
     """Copy each example into the workspace once; what the user changed or threw away stays so."""
     if examples is None or not examples.is_dir():
         return
     known = workspace / ".hpchub-examples"
-    copied = known.read_text().splitlines() if known.exists() else []
+    try:
+        with reading(known) as descriptor:
+            copied = os.read(descriptor, LARGEST_REQUEST).decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        copied = []
+    except OSError:
+        return  # somebody put something else there: then no examples are wanted
     for example in sorted(examples.glob("*.ipynb")):
         if example.name not in copied:
-            if not (workspace / example.name).exists():
-                shutil.copyfile(example, workspace / example.name)
+            copy_one(example, workspace / example.name)
             copied.append(example.name)
     known.write_text("\n".join(copied) + "\n")
+
+
+def copy_one(example: Path, target: Path) -> None:
+    if target.exists():
+        return
+    try:
+        shutil.copyfile(example, target)
+    except OSError:
+        target.unlink(missing_ok=True)  # half of it would count as the user's own
+        raise
 
 
 # --- cancel, log ------------------------------------------------------------------------------------
@@ -211,22 +356,31 @@ def cancel(request: Request, settings: Settings, user: pwd.struct_passwd) -> Rep
 
 
 def log(request: Request, settings: Settings, user: pwd.struct_passwd) -> Reply:
-    """Give the last lines of a job's log; a log that is not there is an empty one."""
+    """Give the last lines of a job's log, its size in bytes, and whether there is more before them.
+
+    A log that is not there is an empty one.
+    """
     job_id = matching(request, "job_id", JOB_ID)
     lines = number(request, "lines", 1, 1000)
+    path = folder(settings, "log", user) / f"{job_id}.log"
     try:
-        with (folder(settings, "log", user) / f"{job_id}.log").open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - LARGEST_LOG_TAIL))
-            tail = file.read(LARGEST_LOG_TAIL).decode("utf-8", "replace").splitlines()
-    except FileNotFoundError:
-        tail = []
-    return {"ok": True, "lines": tail[-lines:]}
+        with folder_trouble(path), reading(path) as descriptor:
+            size = os.fstat(descriptor).st_size
+            start = max(0, size - LARGEST_LOG_TAIL)
+            tail = os.pread(descriptor, LARGEST_LOG_TAIL, start).decode("utf-8", "replace").splitlines()
+    except FolderError as problem:
+        if problem.reason == "missing":
+            return {"ok": True, "lines": [], "size": 0, "truncated": False}
+        raise
+    if start and len(tail) > 1:
+        del tail[0]  # its beginning is cut off
+    return {"ok": True, "lines": tail[-lines:], "size": size, "truncated": start > 0 or len(tail) > lines}
 
 
 # --- small things -----------------------------------------------------------------------------------
 
 
-def run(argv: list[str], environment: dict[str, str], script: str) -> Reply:
+def run(argv: list[str], environment: dict[str, str], script: str, limit: int = TIME_LIMIT) -> Reply:
     """Run a Slurm command; its streams go back to the hub, which knows what they mean."""
     try:
         done = subprocess.run(
@@ -236,11 +390,11 @@ def run(argv: list[str], environment: dict[str, str], script: str) -> Reply:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=TIME_LIMIT,
+            timeout=limit,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        message = f"{argv[0]} did not answer within {TIME_LIMIT} seconds"
+        message = f"{argv[0]} did not answer within {limit} seconds"
         return {"ok": False, "kind": "timeout", "message": message}
     outcome = {"returncode": done.returncode, "stdout": done.stdout[-4000:], "stderr": done.stderr[-4000:]}
     if done.returncode:
@@ -249,14 +403,19 @@ def run(argv: list[str], environment: dict[str, str], script: str) -> Reply:
 
 
 def folder(settings: Settings, which: str, user: pwd.struct_passwd) -> Path:
-    return Path(settings[which].replace("{user}", user.pw_name))
+    return Path(settings[which].replace("{user}", user.pw_name).replace("{home}", user.pw_dir))
 
 
 def text(request: Request, key: str) -> str:
     value = request[key]
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not is_plain(value):
         refuse(key, "text")
     return value
+
+
+def is_plain(value: str) -> bool:
+    """Say whether a text can be handed to a program: no NUL, nothing that is no character."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def matching(request: Request, key: str, pattern: re.Pattern[str]) -> str:
@@ -284,11 +443,17 @@ def refuse(key: str, wanted: str) -> NoReturn:
     raise RefusedError(f"{key} must be {wanted}")
 
 
-SUBMIT_KEYS = frozenset(
+class Verb(NamedTuple):
+    """What can be asked for, with the keys that it must have and those that it may have."""
+
+    action: Callable[[Request, Settings, pwd.struct_passwd], Reply]
+    keys: frozenset[str]
+    optional: frozenset[str] = frozenset()
+
+
+SETTINGS = ("sbatch", "scancel", "log", "workspace")
+ASKED_FOR = frozenset(
     {
-        "name",
-        "script",
-        "environment",
         "partition",
         "account",
         "minutes",
@@ -302,11 +467,11 @@ SUBMIT_KEYS = frozenset(
         "reservation",
     }
 )
-
-VERBS: dict[str, tuple[Callable[[Request, Settings, pwd.struct_passwd], Reply], frozenset[str]]] = {
-    "submit": (submit, SUBMIT_KEYS),
-    "cancel": (cancel, frozenset({"job_id", "name"})),
-    "log": (log, frozenset({"job_id", "lines"})),
+VERBS = {
+    "submit": Verb(submit, ASKED_FOR | {"name", "script", "environment"}),
+    "expected": Verb(expected, ASKED_FOR),
+    "cancel": Verb(cancel, frozenset({"job_id", "name"})),
+    "log": Verb(log, frozenset({"job_id", "lines"})),
 }
 
 

@@ -1,95 +1,16 @@
 """The helper that acts as a user: what it does, and everything that it refuses to do."""
 
-import json
 import os
-import shutil
 import stat
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-HELPER = Path(__file__).parents[2] / "spawner" / "as_user.py"
-NOBODY = 65534
+from tests.spawner.helper import JOB, NOBODY, Site
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="switches to an ordinary account, which needs root")
-
-FAKE_SBATCH = """#!/usr/bin/python3
-import json, os, sys
-json.dump({"argv": sys.argv[1:], "env": dict(os.environ), "stdin": sys.stdin.read()}, open("%s", "w"))
-%s
-"""
-
-JOB: dict[str, Any] = {
-    "verb": "submit",
-    "name": "hpchub/nobody/default/0badcafe",
-    "script": "#!/bin/bash\nexec true\n",
-    "environment": {"JUPYTERHUB_API_TOKEN": "canary-token"},
-    "partition": "jupyter",
-    "account": "proj01",
-    "minutes": 60,
-    "cpus": 2,
-    "memory_mb": None,
-    "gres": "shard:1",
-    "exclusive": False,
-    "comment": None,
-    "constraint": None,
-    "qos": None,
-    "reservation": None,
-}
-
-
-class Site:
-    """A folder as a site would set it up, with a recording sbatch."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.seen = folder / "open" / "seen.json"
-        self.program = folder / "hpchub-as-user"
-        (folder / "open").mkdir()
-        (folder / "open").chmod(0o777)
-        (folder / "examples").mkdir()
-        (folder / "examples" / "first.ipynb").write_text("{}")
-        shutil.copy(HELPER, self.program)
-        self.program.chmod(0o755)
-        self.settings = folder / "hpchub-as-user.json"
-        self.configure()
-        self.command("sbatch", 'print("4711")')
-
-    def configure(self, **changes: Any) -> None:
-        settings = {
-            "sbatch": str(self.folder / "sbatch"),
-            "scancel": str(self.folder / "sbatch"),
-            "environment": {"SLURM_CONF": "/etc/slurm/slurm.conf"},
-            "log": f"{self.folder}/open/{{user}}/log",
-            "workspace": f"{self.folder}/open/{{user}}/workspace",
-            "examples": str(self.folder / "examples"),
-        }
-        self.settings.write_text(json.dumps({**settings, **changes}))
-        self.settings.chmod(0o644)
-
-    def command(self, name: str, ending: str) -> None:
-        path = self.folder / name
-        path.write_text(FAKE_SBATCH % (self.seen, ending))
-        path.chmod(0o755)
-
-    def ask(self, request: object, uid: int = NOBODY) -> dict[str, Any]:
-        text = request if isinstance(request, str) else json.dumps(request)
-        argv = [str(self.program)]
-        done = subprocess.run(
-            argv, input=text, capture_output=True, text=True, user=uid, group=uid, extra_groups=[], check=True
-        )
-        reply = json.loads(done.stdout)
-        assert isinstance(reply, dict)
-        return reply
-
-    def record(self) -> dict[str, Any]:
-        record = json.loads(self.seen.read_text())
-        assert isinstance(record, dict)
-        return record
 
 
 @pytest.fixture
@@ -201,7 +122,6 @@ def test_bad_value_is_refused_by_name_and_nothing_is_submitted(site: Site, key: 
 @pytest.mark.parametrize(
     ("request_", "words"),
     [
-        ("nonsense", "not JSON"),
         ([], "not a JSON object"),
         ({"verb": "shell"}, "unknown verb 'shell'"),
         ({**JOB, "wrap": "reboot"}, "'wrap'"),
@@ -215,6 +135,10 @@ def test_request_outside_the_closed_set_is_refused(site: Site, request_: object,
     reply = site.ask(request_)
     assert reply["kind"] == "invalid"
     assert words in reply["message"]
+
+
+def test_request_that_is_no_json_is_refused(site: Site) -> None:
+    assert "not JSON" in site.reply(b"nonsense")["message"]
 
 
 def test_too_large_a_request_is_refused(site: Site) -> None:
@@ -237,7 +161,8 @@ def test_settings_that_others_could_write_are_not_believed(site: Site) -> None:
 
 
 def test_end_of_the_log_and_only_that(site: Site) -> None:
-    assert site.ask({"verb": "log", "job_id": "7", "lines": 5}) == {"ok": True, "lines": []}
+    nothing = {"ok": True, "lines": [], "size": 0, "truncated": False}
+    assert site.ask({"verb": "log", "job_id": "7", "lines": 5}) == nothing
     site.ask(JOB)
     log = site.folder / "open" / "nobody" / "log" / "7.log"
     log.write_bytes(b"\n".join(b"line %d" % number for number in range(10**5)) + b"\n\xff end")
@@ -247,3 +172,41 @@ def test_end_of_the_log_and_only_that(site: Site) -> None:
 def test_cancels_only_the_job_of_that_name(site: Site) -> None:
     assert site.ask({"verb": "cancel", "job_id": "7", "name": JOB["name"]})["ok"]
     assert site.record()["argv"] == [f"--jobname={JOB['name']}", "7"]
+
+
+ASKED_FOR = {key: value for key, value in JOB.items() if key not in ("name", "script", "environment")}
+
+
+def test_slurms_opinion_on_a_job_that_is_not_submitted(site: Site) -> None:
+    site.command("sbatch", 'print("sbatch: Job 17 to start at 1790000000", file=sys.stderr)')
+    reply = site.ask({**ASKED_FOR, "verb": "expected"})
+    assert (reply["ok"], reply["returncode"], reply["stdout"]) == (True, 0, "")
+    assert reply["stderr"] == "sbatch: Job 17 to start at 1790000000\n"
+    argv = site.record()["argv"]
+    assert "--test-only" in argv
+    assert "--gres=shard:1" in argv
+    assert site.record()["env"]["SLURM_TIME_FORMAT"] == "%s"
+    assert not any("log" in argument or argument.startswith("--job-name") for argument in argv)
+    assert os.listdir(site.folder / "open") == ["seen.json"]
+
+
+def test_slurms_no_to_a_question_is_an_answer(site: Site) -> None:
+    site.command("sbatch", 'print("allocation failure: Invalid account", file=sys.stderr); sys.exit(1)')
+    reply = site.ask({**ASKED_FOR, "verb": "expected"})
+    assert (reply["ok"], reply["returncode"]) == (True, 1)
+    assert "Invalid account" in reply["stderr"]
+
+
+def test_question_is_about_the_same_as_the_submission(site: Site) -> None:
+    site.ask({**ASKED_FOR, "verb": "expected"})
+    asked = {word for word in site.record()["argv"] if word not in ("--test-only", "--chdir=/")}
+    site.ask(JOB)
+    extra = set(site.record()["argv"]) - asked
+    assert {word.partition("=")[0] for word in extra} == {
+        *("--parsable", "--job-name", "--export", "--output", "--chdir")
+    }
+
+
+@pytest.mark.parametrize("key", ["script", "environment", "name"])
+def test_question_needs_nothing_that_runs(site: Site, key: str) -> None:
+    assert f"'{key}'" in site.ask({**ASKED_FOR, "verb": "expected", key: JOB[key]})["message"]
