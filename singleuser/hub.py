@@ -54,7 +54,7 @@ def ask(path: str, data: Any = None, *, timeout: float = TIMEOUT) -> Any:
 
 
 def certificates() -> ssl.SSLContext | None:
-    """Return what proves us to the hub, and it to us, where it has certificates of its own (`internal_ssl`)."""
+    """Return what proves us to the hub, and it to us, where it has certificates (`internal_ssl`)."""
     keyfile = os.environ.get("JUPYTERHUB_SSL_KEYFILE")
     certfile = os.environ.get("JUPYTERHUB_SSL_CERTFILE")
     if not keyfile or not certfile:

@@ -45,7 +45,10 @@ def main() -> None:
     sys.argv[1:1] = [
         f"--ServerApp.port={port}",
         f"--ServerApp.port_retries={PORT_TRIES}",
-        "--ServerApp.jpserver_extensions={'singleuser.report': True, 'singleuser.leash': True}",
+        "--ServerApp.jpserver_extensions={'singleuser.report': True,"
+        " 'singleuser.leash': True, 'singleuser.timeleft': True}",
+        # For Notebook and Lab; a user's own setting of the same name would be the stronger one.
+        f"--LabServerApp.extra_labextensions_path={here}/singleuser/labextension",
         # Seconds for which a browser is believed without asking the hub; authenticator/watch.py counts on it.
         "--HubOAuth.cache_max_age=60",
         # Compute nodes seldom reach the internet, and nobody wants to be asked about news there.
