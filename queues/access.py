@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
-from queues.policy import Queue
-from slurm.records import Partition, Sentence
+from queues.queue import Queue
+from queues.rights import no_qos, no_reservation, qos_for, reservations_for
+from slurm.records import Association, Partition, Reservation, Sentence
 from texts import mark as _
 
 __all__ = ["account_note", "accounts_for", "effective_hours", "no_partition", "why_not"]
@@ -20,6 +22,8 @@ def why_not(
     user: str,
     groups: frozenset[str],
     accounts: frozenset[str] | None,
+    associations: Iterable[Association] | None = None,
+    reservations: Iterable[Reservation] | None = None,
 ) -> Sentence | None:
     """Say why this user may not use the queue; None when nothing stands in the way.
 
@@ -33,6 +37,10 @@ def why_not(
     accounts : frozenset of str or None
         The Slurm accounts of the user; None when they are not known. A user known to have none is not
         blocked here: `account_note` prepares him for Slurm's refusal.
+    associations : iterable of Association, or None
+        Which QoS the user has; None when that is not known.
+    reservations : iterable of Reservation, or None
+        All that Slurm has; None while they are not known.
     """
     if (closed := _closed_by_policy(queue, user, groups)) is not None:
         return closed
@@ -42,7 +50,14 @@ def why_not(
         return Sentence(_("This queue is closed at the moment: its partition is down."), {})
     if effective_hours(queue, partition) < 1:
         return Sentence(_("This queue's partition ends every job in less than an hour."), {})
-    return _closed_to_accounts(queue, partition, accounts)
+    if (closed := _closed_to_accounts(queue, partition, accounts)) is not None:
+        return closed
+    if queue.qos and not qos_for(queue, partition, associations):
+        return no_qos(queue, partition, associations)
+    if queue.reservations == "required" and reservations is not None:
+        usable = reservations_for(queue, partition, reservations, user=user, groups=groups, accounts=accounts)
+        return None if usable else no_reservation(queue, None, usable)
+    return None
 
 
 def no_partition(queue: Queue) -> Sentence:
