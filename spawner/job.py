@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2.exceptions import TemplateError
 
+from queues.surroundings import fill_comment
 from spawner.options import Request
-from spawner.script import render_script
+from spawner.script import compose_prologue, render_script
 
 if TYPE_CHECKING:
     from spawner.starting import StartsJobs
@@ -23,15 +24,29 @@ def asked_for(spawner: StartsJobs, request: Request) -> dict[str, Any]:
         "partition": queue.partition,
         "account": request.account,
         "minutes": request.hours * 60,
-        "cpus": queue.cpus,
+        "cpus": request.cpus,
         "memory_mb": request.memory_mb,
         "gres": request.gres,
         "exclusive": request.exclusive,
-        "comment": spawner.format_string(spawner.comment) or None,
+        "comment": _comment(spawner, request),
         "constraint": request.feature,
         "qos": request.qos,
         "reservation": request.reservation,
     }
+
+
+def _comment(spawner: StartsJobs, request: Request) -> str | None:
+    queue = request.queue
+    template = spawner.comment if queue.comment is None else queue.comment
+    values: dict[str, object] = {
+        "username": spawner.user.name,
+        "queue": queue.name,
+        "account": request.account or "",
+        "interface": request.interface,
+        "hours": request.hours,
+        "gpus": request.gpus or 0,
+    }
+    return fill_comment(template, values)
 
 
 def job_of(spawner: StartsJobs, request: Request) -> dict[str, Any]:
@@ -53,7 +68,7 @@ def _script(spawner: StartsJobs, request: Request) -> str:
             queue=request.queue.name,
             command=[python, spawner.launcher, *spawner.get_args()],
             umask=spawner.umask,
-            prologue=spawner.prologue,
+            prologue=compose_prologue(spawner.prologue, request.queue.environment, request.queue.prologue),
         )
     except TemplateError as error:
         spawner.log.error("%s: %s", spawner.batch_script_template, error)

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-__all__ = ["DEFAULT_TEMPLATE", "render_script"]
+__all__ = ["DEFAULT_TEMPLATE", "compose_prologue", "render_script"]
 
 DEFAULT_TEMPLATE = Path(__file__).with_name("batch_script.sh.j2")
+
+
+def compose_prologue(site: str, environment: Mapping[str, str], queue: str) -> str:
+    """Put together what runs before the server: the site's lines, the queue's variables, the queue's lines.
+
+    Variables are exported here and do not go through the helper, which sets only those that its own
+    settings name: those settings are root's, and a queue is the hub's affair. In the script a variable can
+    do no more than a line of the prologue. They stand after the site's lines, so that a queue can change
+    what is said for all of them, and within one text, so that a site's own template has them, too.
+    """
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    return "\n".join(part.rstrip("\n") for part in (site, *exports, queue) if part)
 
 
 def render_script(
@@ -23,7 +35,7 @@ def render_script(
     template : Path
         A Jinja template; the filter ``shell`` quotes one word.
     prologue : str
-        The site's own lines (module load …), which are shell and stand as they are.
+        The site's own lines (module load …) and the queue's, which are shell and stand as they are.
 
     Raises
     ------

@@ -10,6 +10,7 @@ from typing import Any
 from batchspawner import BatchSpawnerBase
 from traitlets import Bool, Float, Integer, TraitError, Unicode, default, validate
 
+from queues.surroundings import check_comment
 from singleuser import LAUNCHER
 from spawner.script import DEFAULT_TEMPLATE
 
@@ -57,10 +58,11 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
     ).tag(config=True)
 
     boot_timeout = Integer(
-        180,
+        600,
         help="""
         Seconds from the job's start on its node to the server's first word. The clock does not run
-        while the job waits. Large environments on a cold parallel file system need minutes.
+        while the job waits or is paused. Large environments on a cold parallel file system need minutes;
+        a server that will never come holds its node for as long.
         """,
     ).tag(config=True)
 
@@ -69,6 +71,25 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
         help="""
         Seconds that a stop may take to tell Slurm. When Slurm does not answer for longer, the user
         gets the page back and the cancellation is tried again in the background until it succeeds.
+        """,
+    ).tag(config=True)
+
+    submissions_at_once = Integer(
+        8,
+        help="""
+        Calls of sbatch and scancel that the hub runs at once; the others stand in line, the users taking
+        turns. Each is a sudo, a helper and a request to Slurm's controller, about 0.1 s of work together. More
+        starts a class sooner and loads the login node and the controller more; fewer makes a class wait.
+        """,
+    ).tag(config=True)
+
+    orphan_grace = Integer(
+        900,
+        help="""
+        Seconds for which a job that has a name of this hub's but belongs to none of its servers is only
+        reported, before it is cancelled; 0 reports it and never cancels. Too short is dangerous after
+        the hub's database was restored from a backup: servers that were started since are unknown to it.
+        Two hubs that share `hub_name` on one cluster would cancel each other's jobs.
         """,
     ).tag(config=True)
 
@@ -116,7 +137,11 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
     ).tag(config=True)
 
     prologue = Unicode(
-        "", help="Shell lines that run on the node before the server, e.g. ``module load cuda``."
+        "",
+        help="""
+        Shell lines that run on the node before the server, e.g. ``module load cuda``. A queue's own
+        variables and lines follow them.
+        """,
     ).tag(config=True)
 
     umask = Unicode(
@@ -125,7 +150,21 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
     ).tag(config=True)
 
     comment = Unicode(
-        "", help="Slurm's --comment, where a site requires one; ``{username}`` stands for the user."
+        "",
+        help="""
+        Slurm's --comment, where a site requires one. ``{username}``, ``{queue}``, ``{account}``,
+        ``{interface}``, ``{hours}`` and ``{gpus}`` are filled in. A queue's own ``comment`` comes first.
+        """,
+    ).tag(config=True)
+
+    over_limit = Unicode(
+        "refuse",
+        help="""
+        What happens to a server that would break a limit of Slurm's associations or QoS on running jobs
+        or GPUs: ``refuse`` says so before the queue, ``wait`` submits it and lets it wait in the queue
+        until other jobs have ended. What could never run, and what Slurm would not take, is refused in
+        both cases. Where Slurm's rules are not known, nobody is refused.
+        """,
     ).tag(config=True)
 
     extend_time = Bool(
@@ -155,6 +194,11 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
         # The hub's one limit spans both of ours; it must never be the first to strike.
         return self.queue_timeout + self.boot_timeout + 120
 
+    @default("http_timeout")
+    def _http_timeout_default(self) -> int:
+        # The server has said itself that it listens, so this is for busy nodes; the hub's 30 s lose servers.
+        return 120
+
     @default("notebook_dir")
     def _notebook_dir_default(self) -> str:
         return self.workspace
@@ -178,6 +222,34 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
             text = f"SlurmGPUSpawner.port_range is {value!r}; write FIRST-LAST, from 1024 to 65535, or ''"
             raise TraitError(text)
         return value
+
+    @validate("submissions_at_once")
+    def _at_least_one_at_once(self, proposal: dict[str, int]) -> int:
+        if proposal["value"] < 1:
+            text = "SlurmGPUSpawner.submissions_at_once is %d, so nothing would ever start; write 1 or more"
+            raise TraitError(text % proposal["value"])
+        return proposal["value"]
+
+    @validate("orphan_grace")
+    def _grace_is_a_time(self, proposal: dict[str, int]) -> int:
+        if proposal["value"] < 0:
+            text = "SlurmGPUSpawner.orphan_grace is %d; write seconds, or 0 to cancel no job"
+            raise TraitError(text % proposal["value"])
+        return proposal["value"]
+
+    @validate("over_limit")
+    def _over_limit_is_known(self, proposal: dict[str, str]) -> str:
+        value = proposal["value"]
+        if value not in ("refuse", "wait"):
+            raise TraitError(f"SlurmGPUSpawner.over_limit is {value!r}; write 'refuse' or 'wait'")
+        return value
+
+    @validate("comment")
+    def _comment_can_be_filled_in(self, proposal: dict[str, str]) -> str:
+        try:
+            return check_comment(proposal["value"])
+        except ValueError as error:
+            raise TraitError(f"SlurmGPUSpawner.comment is {proposal['value']!r}: it {error}") from None
 
     @validate("umask")
     def _umask_is_octal(self, proposal: dict[str, str]) -> str:
