@@ -174,6 +174,8 @@ def submit(request: Request, settings: Settings, user: pwd.struct_passwd) -> Rep
     arguments = [f"--job-name={matching(request, 'name', JOB_NAME)}", *sbatch_arguments(request)]
     environment = job_environment(request, settings, user)
     log, workspace = make_folders(settings, user)
+    if request.get("certificates") is not None:
+        environment.update(keep_certificates(request, settings, user))
     argv = [
         settings["sbatch"],
         "--parsable",
@@ -184,6 +186,8 @@ def submit(request: Request, settings: Settings, user: pwd.struct_passwd) -> Rep
     ]
     done = run(argv, environment, script)
     if not done["ok"]:
+        if done["kind"] == "command":  # of any other failure it is not known whether there is a job
+            forget_certificates(request["name"], settings, user)
         return done
     # On a federation sbatch prints "id;cluster", and a site's wrapper may print lines before it.
     job_id = (done["stdout"].strip().splitlines() or [""])[-1].split(";")[0].strip()
@@ -341,18 +345,69 @@ def copy_one(example: Path, target: Path) -> None:
         raise
 
 
+# --- certificates -----------------------------------------------------------------------------------
+
+
+def keep_certificates(request: Request, settings: Settings, user: pwd.struct_passwd) -> dict[str, str]:
+    """Write a server's key and certificates where the user alone can read them; return where that is."""
+    files, keep = checked_certificates(request)
+    root = certificate_root(settings, user)
+    mine = folder_of(request["name"])
+    with folder_trouble(root):
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        remove_others(root, request["name"], {mine, *(folder_of(name) for name in keep)})
+        shutil.rmtree(root / mine, ignore_errors=True)
+        (root / mine).mkdir(mode=0o700)
+        for key, (filename, _variable) in CERTIFICATE_FILES.items():
+            with open(os.open(root / mine / filename, NEW_FILE, 0o600), "w") as file:
+                file.write(files[key])
+    return {variable: str(root / mine / filename) for filename, variable in CERTIFICATE_FILES.values()}
+
+
+def checked_certificates(request: Request) -> tuple[dict[str, str], list[str]]:
+    given = request["certificates"]
+    if not isinstance(given, dict) or set(given) != {*CERTIFICATE_FILES, "keep"}:
+        refuse("certificates", f"an object with {', '.join(CERTIFICATE_FILES)} and keep")
+    files = {key: text(given, key) for key in CERTIFICATE_FILES}
+    keep = given["keep"]
+    if not isinstance(keep, list) or not all(isinstance(name, str) and JOB_NAME.match(name) for name in keep):
+        refuse("keep", "a list of job names")
+    return files, keep
+
+
+def remove_others(root: Path, name: str, keep: set[str]) -> None:
+    """Remove what ended servers of the same hub have left; another hub's folders are its own affair."""
+    ours = folder_of(name.partition("/")[0] + "/")
+    for path in root.iterdir():
+        if path.name.startswith(ours) and path.name not in keep:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def forget_certificates(name: str, settings: Settings, user: pwd.struct_passwd) -> None:
+    shutil.rmtree(certificate_root(settings, user) / folder_of(name), ignore_errors=True)
+
+
+def certificate_root(settings: Settings, user: pwd.struct_passwd) -> Path:
+    return folder({"certificates": "{home}/.hpchub/tls", **settings}, "certificates", user)
+
+
+def folder_of(name: str) -> str:
+    """Name a job's folder; two names never share one, for "=" is in no job's name."""
+    return "job=" + name.replace("/", "=")
+
+
 # --- cancel, log ------------------------------------------------------------------------------------
 
 
 def cancel(request: Request, settings: Settings, user: pwd.struct_passwd) -> Reply:
     """Cancel a job; one that has ended already, or that has another name, is left alone."""
     # The name guards against an id that Slurm has given to another job since.
-    argv = [
-        settings["scancel"],
-        f"--jobname={matching(request, 'name', JOB_NAME)}",
-        matching(request, "job_id", JOB_ID),
-    ]
-    return run(argv, own_environment(settings, user), "")
+    name = matching(request, "name", JOB_NAME)
+    argv = [settings["scancel"], f"--jobname={name}", matching(request, "job_id", JOB_ID)]
+    done = run(argv, own_environment(settings, user), "")
+    if done["ok"]:
+        forget_certificates(name, settings, user)
+    return done
 
 
 def log(request: Request, settings: Settings, user: pwd.struct_passwd) -> Reply:
@@ -451,6 +506,13 @@ class Verb(NamedTuple):
     optional: frozenset[str] = frozenset()
 
 
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+# What the hub hands over, the file it becomes, and the variable by which JupyterHub's own code finds it.
+CERTIFICATE_FILES = {
+    "key": ("key.pem", "JUPYTERHUB_SSL_KEYFILE"),
+    "certificate": ("certificate.pem", "JUPYTERHUB_SSL_CERTFILE"),
+    "ca": ("ca.pem", "JUPYTERHUB_SSL_CLIENT_CA"),
+}
 SETTINGS = ("sbatch", "scancel", "log", "workspace")
 ASKED_FOR = frozenset(
     {
@@ -468,7 +530,7 @@ ASKED_FOR = frozenset(
     }
 )
 VERBS = {
-    "submit": Verb(submit, ASKED_FOR | {"name", "script", "environment"}),
+    "submit": Verb(submit, ASKED_FOR | {"name", "script", "environment"}, frozenset({"certificates"})),
     "expected": Verb(expected, ASKED_FOR),
     "cancel": Verb(cancel, frozenset({"job_id", "name"})),
     "log": Verb(log, frozenset({"job_id", "lines"})),

@@ -93,6 +93,14 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
         """,
     ).tag(config=True)
 
+    certificate_days = Integer(
+        60,
+        help="""
+        Days for which a server's certificate is good, where `JupyterHub.internal_ssl` is on. It is made
+        when the job is submitted, so this must cover the wait and the job. Browsers never see it.
+        """,
+    ).tag(config=True)
+
     workspace = Unicode(
         "/scratch/{username}/workspace",
         help="The folder that a server shows. The helper makes it, so its own setting must say the same.",
@@ -250,6 +258,17 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
             return check_comment(proposal["value"])
         except ValueError as error:
             raise TraitError(f"SlurmGPUSpawner.comment is {proposal['value']!r}: it {error}") from None
+
+    @validate("certificate_days")
+    def _good_for_the_wait(self, proposal: dict[str, int]) -> int:
+        least = self.queue_timeout // 86400 + 1
+        if proposal["value"] <= least:
+            text = (
+                "SlurmGPUSpawner.certificate_days is %d, but a job may wait for %d days (queue_timeout)"
+                " before it runs; write the sum of both at least"
+            )
+            raise TraitError(text % (proposal["value"], least))
+        return proposal["value"]
 
     @validate("umask")
     def _umask_is_octal(self, proposal: dict[str, str]) -> str:

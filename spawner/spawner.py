@@ -54,7 +54,8 @@ class SlurmGPUSpawner(StartsJobs):
         """Say where the server is; the hub asks after a restart, when it may have missed the report."""
         if not self.ticket.host:
             return str(self.server.url)
-        return f"http://{self.ticket.host}:{self.ticket.port}{self.server.base_url}"
+        proto = "https" if self.ticket.secure else "http"
+        return f"{proto}://{self.ticket.host}:{self.ticket.port}{self.server.base_url}"
 
     def _submitting(self) -> bool:
         return self._submission is not None and not self._submission.done()

@@ -10,6 +10,7 @@ from slurm.errors import SlurmError, SlurmRefused
 from slurm.records import Job, Sentence
 from slurm.states import JobPhase, phase
 from spawner.acting import HelperRefusedError
+from spawner.certificates import certificates
 from spawner.choosing import TakesOptions
 from spawner.endings import explain_end, failure, submission_failure
 from spawner.job import job_of
@@ -35,6 +36,7 @@ class StartsJobs(TakesOptions):
             name=name,
             token_digest=digest(self.api_token),
             language=self.language,
+            secure=self.internal_ssl,
             abandoned=self.ticket.abandoned,
         )
         # Before sbatch: a hub that dies while sbatch runs finds the job by this name.
@@ -47,7 +49,7 @@ class StartsJobs(TakesOptions):
     async def _submit(self, request: Request) -> None:
         name = self.ticket.name
         try:
-            self.job_id = await self.acts.submit(**job_of(self, request))
+            self.job_id = await self.acts.submit(**job_of(self, request), **await certificates(self, request))
         except SlurmError as error:
             self.log.warning("Job %s was not submitted: %s", name, error)
             if not isinstance(error, (SlurmRefused, HelperRefusedError)):
@@ -58,6 +60,10 @@ class StartsJobs(TakesOptions):
         self.log.info("Job %s (%s) is submitted to %s", self.job_id, name, request.queue.name)
         self.shared().monitor.watch(self.job_id)
         self.shared().monitor.look_soon()
+
+    async def create_certs(self) -> dict[str, str]:
+        """Make none yet: the queue and its nodes are known when the job is submitted, see `certificates`."""
+        return {}
 
     def get_env(self) -> dict[str, str]:
         """Give the hub's variables and ours; the helper adds the user's own, and nobody adds the hub's."""

@@ -23,6 +23,12 @@ class Ticket:
         SHA-256 of the server's API token, in hexadecimal: who may report the port.
     host, port : str, int
         Where the server listens, once it has said so.
+    started : str
+        When Slurm started the job that this address belongs to (ISO 8601); another start is another server.
+    requeues : int
+        How often Slurm has put the job back into the queue since it was submitted.
+    secure : bool
+        Whether the server was started with certificates and is spoken to with TLS.
     last_end : dict
         Why the server before this one ended, as a sentence for the pages.
     abandoned : list of str
@@ -34,6 +40,9 @@ class Ticket:
     language: str = ""
     host: str = ""
     port: int = 0
+    secure: bool = False
+    started: str = ""
+    requeues: int = 0
     last_end: dict[str, Any] = field(default_factory=dict)
     abandoned: list[str] = field(default_factory=list)
 

@@ -6,9 +6,12 @@ import asyncio
 import logging
 import secrets
 import signal
+import ssl
 from typing import Any
 
 from jupyterhub.log import log_request
+from jupyterhub.services.auth import HubOAuth
+from jupyterhub.utils import make_ssl_context
 from tornado import web
 
 from queues.policy import load_policy
@@ -58,10 +61,21 @@ async def serve(settings: Settings) -> None:
     orphaned = loop.create_task(until_orphaned())
     orphaned.add_done_callback(lambda _task: ending.set())
     # A hub that starts again at once must not meet the port of its predecessor's ending service.
-    server = make_app(desk, settings).listen(settings.port, settings.host, reuse_port=True)
+    server = make_app(desk, settings).listen(
+        settings.port, settings.host, reuse_port=True, ssl_options=_certificates()
+    )
     log.info("queues: answering on %s:%s%s", settings.host, settings.port, settings.prefix)
     await ending.wait()
     orphaned.cancel()
     server.stop()
     await server.close_all_connections()
     await desk.close()
+
+
+def _certificates() -> ssl.SSLContext | None:
+    """Return what proves us to the proxy, and it to us, where the site has `internal_ssl`."""
+    hub = HubOAuth.instance()
+    context: ssl.SSLContext | None = make_ssl_context(
+        hub.keyfile, hub.certfile, cafile=hub.client_ca, purpose=ssl.Purpose.CLIENT_AUTH
+    )
+    return context
