@@ -13,6 +13,7 @@ from slurm.accounts import Accounts
 from slurm.client import SlurmClient
 from slurm.monitor import Monitor
 from spawner.abandoned import Abandoned
+from spawner.expecting import Expectations
 from spawner.options import Standing
 
 __all__ = ["Office"]
@@ -28,6 +29,7 @@ class Office:
         self.monitor = Monitor(client=self.client, config=config, log=log)
         self.accounts = Accounts(self.client, log)
         self.abandoned = Abandoned(self.monitor, log)
+        self.expectations = Expectations(log)
 
     async def standing(self, user: Any) -> Standing:
         """Say who a hub user is to the queues: groups from the directory, accounts from Slurm."""
@@ -44,5 +46,6 @@ class Office:
 
     async def close(self) -> None:
         self.abandoned.close()
+        await self.expectations.close()
         await self.accounts.close()
         await self.monitor.close()

@@ -193,6 +193,23 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
         """,
     ).tag(config=True)
 
+    expected_max_age = Float(
+        60.0,
+        help="""
+        Seconds for which an expected start on the form is taken for true; 0 asks for none. Slurm plans with
+        its whole queue for each answer (``sbatch --test-only``, at most two at a time for the whole hub), so
+        shorter is fresher and busier. Everybody who asks for the same shares one answer.
+        """,
+    ).tag(config=True)
+
+    expected_timeout = Float(
+        25.0,
+        help="""
+        Seconds after which the form gives up on an expected start and says that Slurm cannot tell. The helper
+        itself stops sbatch after 20; more than a few mean that Slurm is too busy to be asked.
+        """,
+    ).tag(config=True)
+
     remember_options = Bool(
         default_value=True, help="Offer the options of the last server as the form's first choice."
     ).tag(config=True)
