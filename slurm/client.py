@@ -12,7 +12,7 @@ from typing import TypeVar
 from traitlets import Dict, Float, Unicode
 from traitlets.config import LoggingConfigurable
 
-from slurm import hardware, parse, process
+from slurm import hardware, parse, process, rules
 from slurm.errors import classify
 from slurm.process import Completed
 from slurm.records import Association, Job, Node, Partition
@@ -80,13 +80,25 @@ class SlurmClient(LoggingConfigurable):
         if not self.cluster:
             text = await self._ask([self.scontrol_command, "show", "config"])
             self.cluster = parse.parse_cluster_name(text)
-        text = await self._ask(
-            [
-                *(self.sacctmgr_command, "-n", "-P", "show", "user", "withassoc"),
-                *("where", f"cluster={self.cluster}", parse.ASSOCIATION_FORMAT),
-            ]
-        )
+        text = await self._ask_database("user", "withassoc", *self._here(), parse.ASSOCIATION_FORMAT)
         return tuple(await self._read(parse.parse_associations, text))
+
+    async def rules(self) -> rules.Rules:
+        """Ask the accounting database for all limits of associations and QoS."""
+        config = await self._ask([self.scontrol_command, "show", "config"])
+        self.cluster = self.cluster or parse.parse_cluster_name(config)
+        text = await self._ask_database("assoc", *self._here(), rules.ASSOC_FORMAT)
+        associations = await self._read(rules.parse_assoc_rules, text)
+        qos = await self._read(rules.parse_qos_rules, await self._ask_database("qos", rules.QOS_FORMAT))
+        return rules.Rules(
+            tuple(associations), {one.name: one for one in qos}, rules.limits_are_enforced(config)
+        )
+
+    def _here(self) -> tuple[str, str]:
+        return "where", f"cluster={self.cluster}"
+
+    async def _ask_database(self, *words: str) -> str:
+        return await self._ask([self.sacctmgr_command, "-n", "-P", "show", *words])
 
     async def ended_job(self, job_id: str) -> Job | None:
         """Ask the accounting database about one job; None when it has no record of it."""

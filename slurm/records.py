@@ -48,6 +48,8 @@ class Job:
         The allocated hosts by name, or none while pending.
     cpus, memory_mb, gpus : int
         Of the whole job: what it has, or asks for while it is pending; memory in MiB, 0 where unknown.
+    gpu_types : mapping
+        The GPUs for which Slurm names a type, by type; they are contained in `gpus`.
     reservation : str
         The reservation that it asked for, or "".
     """
@@ -75,6 +77,7 @@ class Job:
     memory_mb: int = 0
     gpus: int = 0
     reservation: str = ""
+    gpu_types: Mapping[str, int] = field(default_factory=lambda: _NO_GPUS)
 
 
 @dataclass(frozen=True, slots=True)
