@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from queues.faults import list_faults
 from queues.fields import Currency, Frozen, refuse
+from queues.presets import Preset
 from queues.queue import Queue
 
 __all__ = ["PolicyError", "Queue", "QueuePolicy", "load_policy", "parse_policy"]
@@ -28,6 +29,9 @@ class QueuePolicy(Frozen):
 
     currency: Currency = Field(default="KRW", description='three capital letters, such as "KRW"')
     queues: tuple[Queue, ...] = Field(description="at least one [[queues]] section")
+    presets: tuple[Preset, ...] = Field(
+        default=(), description="[[presets]] sections with a name, a title and options"
+    )
 
     @field_validator("queues")
     @classmethod
@@ -45,6 +49,17 @@ class QueuePolicy(Frozen):
             refuse(other, f'queue "{queue.name}" has a currency; write it once, at the top of the file')
         queues = tuple(queue.model_copy(update={"currency": self.currency}) for queue in self.queues)
         object.__setattr__(self, "queues", queues)
+        return self
+
+    @model_validator(mode="after")
+    def _presets_have_queues(self) -> Self:
+        names = [one.name for one in self.presets]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        refuse(bool(twice), f"the preset {', '.join(twice)} is given twice; give each its own name")
+        for one in self.presets:
+            queue = one.options["queue"]
+            lost = f'preset "{one.name}": there is no queue {queue!r}; write one of the names of [[queues]]'
+            refuse(self.queue(str(queue)) is None, lost)
         return self
 
     def queue(self, name: str) -> Queue | None:
