@@ -39,14 +39,22 @@ class Card:
     room: Room
     extensions: tuple[Extension, ...]
     again: Again | None
+    warn_minutes: int
 
 
 def card_of(spawner: SlurmGPUSpawner) -> Card:
     """Gather what is known of a server, without asking anybody."""
     queue = spawner.shared().queue_of(spawner.user_options)
     more = room_of(spawner)
-    again = None if spawner.active else again_of(spawner)
-    return Card(datetime.now(UTC), facts_of(spawner), queue, more, extensions(more, queue), again)
+    return Card(
+        now=datetime.now(UTC),
+        facts=facts_of(spawner),
+        queue=queue,
+        room=more,
+        extensions=extensions(more, queue),
+        again=None if spawner.active else again_of(spawner),
+        warn_minutes=spawner.warn_minutes,
+    )
 
 
 def extensions(more: Room, queue: Queue) -> tuple[Extension, ...]:

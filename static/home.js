@@ -1,6 +1,9 @@
 // Stop, delete and start servers from the home page.
 
+import { countDown } from "./countdown.js";
 import { announce, ask, pause, words } from "./page.js";
+
+const CHECK_SECONDS = 60;
 
 const say = words();
 
@@ -51,6 +54,27 @@ for (const button of document.querySelectorAll("[data-remove]")) {
   button.addEventListener("click", () => end(button, button.dataset.remove, { remove: true }));
 }
 for (const link of document.querySelectorAll("[data-stopping]")) waitUntilStopped(link.dataset.stopping);
+
+/** Look whether what the cards say is still so; the hub answers from memory. */
+async function check() {
+  if (document.hidden) return;
+  for (const card of document.querySelectorAll("[data-state]")) {
+    const url = `${window.jhdata.base_url}api/hpchub/server?server=${encodeURIComponent(card.dataset.server)}`;
+    const answer = await ask(url);
+    if (answer.status === 404) return location.reload();
+    if (!answer.ok) return;
+    const now = await answer.json();
+    const moved = (now.ends ?? "") !== card.dataset.ends;
+    if (now.state !== card.dataset.state || moved) {
+      // Nobody is torn away from what they are doing.
+      if (!card.closest("section").contains(document.activeElement)) return location.reload();
+    }
+  }
+}
+
+countDown(say);
+setInterval(check, CHECK_SECONDS * 1000);
+document.addEventListener("visibilitychange", check);
 
 document.querySelector("[data-new-server]")?.addEventListener("submit", (event) => {
   event.preventDefault();
