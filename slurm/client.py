@@ -12,10 +12,10 @@ from typing import TypeVar
 from traitlets import Dict, Float, Unicode
 from traitlets.config import LoggingConfigurable
 
-from slurm import hardware, parse, process, rules
+from slurm import hardware, parse, process, reservations, rules
 from slurm.errors import classify
 from slurm.process import Completed
-from slurm.records import Association, Job, Node, Partition
+from slurm.records import Association, Job, Node, Partition, Reservation
 
 __all__ = ["SlurmClient"]
 
@@ -75,6 +75,12 @@ class SlurmClient(LoggingConfigurable):
         partitions = await self._read(hardware.parse_partitions, text)
         return {partition.name: partition for partition in partitions}
 
+    async def reservations(self) -> dict[str, Reservation]:
+        """Ask for all reservations, by name."""
+        text = await self._ask([self.scontrol_command, "-a", "-o", "show", "reservation"])
+        found = await self._read(reservations.parse_reservations, text)
+        return {reservation.name: reservation for reservation in found}
+
     async def associations(self) -> tuple[Association, ...]:
         """Ask the accounting database who may charge which account on this cluster."""
         if not self.cluster:
@@ -99,6 +105,27 @@ class SlurmClient(LoggingConfigurable):
 
     async def _ask_database(self, *words: str) -> str:
         return await self._ask([self.sacctmgr_command, "-n", "-P", "show", *words])
+
+    async def set_time_limit(self, job_id: str, minutes: int) -> None:
+        """Change how long a job may run in all, as the account that we run under.
+
+        Slurm lets an owner only shorten; to lengthen takes the rights of a Slurm operator.
+
+        Parameters
+        ----------
+        minutes : int
+            The whole time limit, not what comes on top.
+
+        Raises
+        ------
+        SlurmRefused
+            Slurm will not do it: not allowed, ended, or too long for the partition.
+        SlurmUnavailable
+            Slurm does not answer; whether it was done shows the next look.
+        """
+        if not job_id.isdigit() or minutes < 1:
+            raise ValueError(f"not a job and a time: {job_id!r}, {minutes!r}")
+        await self._ask([self.scontrol_command, "update", f"JobId={job_id}", f"TimeLimit={minutes}"])
 
     async def ended_job(self, job_id: str) -> Job | None:
         """Ask the accounting database about one job; None when it has no record of it."""

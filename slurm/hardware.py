@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from slurm.errors import SlurmNotUnderstood
 from slurm.gres import allocated, parse_gres, parse_tres
 from slurm.hostlist import expand
 from slurm.parse import Strange, read_rows
@@ -11,7 +12,7 @@ from slurm.records import Node, Partition
 from slurm.states import parse_node_states
 from slurm.times import parse_duration
 
-__all__ = ["parse_nodes", "parse_partitions"]
+__all__ = ["names_of", "parse_nodes", "parse_partitions", "read_lines", "settings_of"]
 
 # Free text stands in these; what looks like a setting behind them is none.
 _FREE_TEXT = re.compile(r"\s(?:Reason|Comment|Extra)=")
@@ -21,20 +22,35 @@ _PAIR = re.compile(r"(?:^|\s)([A-Za-z]\w*)=(\S*)")
 
 def parse_nodes(text: str) -> tuple[list[Node], Strange]:
     """Read ``scontrol -d -o show node``; without ``-d`` only GresUsed is missing."""
-    return read_rows("scontrol", _lines(text, "No nodes in the system"), _read_node)
+    return read_rows("scontrol", read_lines(text, "No nodes in the system"), _read_node)
 
 
 def parse_partitions(text: str) -> tuple[list[Partition], Strange]:
     """Read ``scontrol -o show partition``."""
-    return read_rows("scontrol", _lines(text, "No partitions in the system"), _read_partition)
+    return read_rows("scontrol", read_lines(text, "No partitions in the system"), _read_partition)
 
 
-def _lines(text: str, nothing: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip() and not line.startswith(nothing)]
+def read_lines(text: str, nothing: str) -> list[str]:
+    """Give the lines of an answer of ``scontrol -o``; none where it says `nothing`, its words for 'none'.
+
+    scontrol never prints nothing at all, and every line of its ends. So an empty or a cut answer proves
+    nothing, least of all that the centre has no nodes.
+
+    Raises
+    ------
+    SlurmNotUnderstood
+        The answer is empty or incomplete.
+    """
+    if not text.endswith("\n"):
+        raise SlurmNotUnderstood("scontrol", 0, f"ended amid its answer: {text[-200:]!r}")
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise SlurmNotUnderstood("scontrol", 0, "said nothing at all")
+    return [line for line in lines if not line.startswith(nothing)]
 
 
-def _settings(line: str) -> dict[str, str]:
-    """Give the ``Key=value`` pairs before any free text; the first of a name counts."""
+def settings_of(line: str) -> dict[str, str]:
+    """Give the ``Key=value`` pairs of a line before any free text; the first of a name counts."""
     found: dict[str, str] = {}
     for key, value in _PAIR.findall(_FREE_TEXT.split(line, maxsplit=1)[0]):
         found.setdefault(key, value)
@@ -42,7 +58,7 @@ def _settings(line: str) -> dict[str, str]:
 
 
 def _read_node(line: str) -> Node:
-    values = _settings(line)
+    values = settings_of(line)
     if not values.get("NodeName") or not values.get("State"):
         raise ValueError("no NodeName or State")
     have = parse_gres(values.get("Gres", ""))
@@ -53,7 +69,7 @@ def _read_node(line: str) -> Node:
     return Node(
         name=values["NodeName"],
         states=parse_node_states(values["State"]),
-        partitions=_names(values.get("Partitions", "")),
+        partitions=names_of(values.get("Partitions", "")),
         cpus=int(values.get("CPUTot", "0")),
         cpus_allocated=int(values.get("CPUAlloc", "0")),
         memory_mb=int(values.get("RealMemory", "0")),
@@ -62,11 +78,13 @@ def _read_node(line: str) -> Node:
         shards=sum(shards.values()),
         shards_allocated=sum(allocated("shard", shards, configured, in_use, gres_used).values()),
         reason=reason[1].strip() if reason else "",
+        # Until 20.11 "Features" where later versions have what is there and what is switched on.
+        features=frozenset(names_of(values.get("ActiveFeatures", values.get("Features", "")))),
     )
 
 
 def _read_partition(line: str) -> Partition:
-    values = _settings(line)
+    values = settings_of(line)
     if not values.get("PartitionName"):
         raise ValueError("no PartitionName")
     return Partition(
@@ -77,16 +95,18 @@ def _read_partition(line: str) -> Partition:
         max_time=parse_duration(values.get("MaxTime", "")),
         default_time=parse_duration(values.get("DefaultTime", "")),
         allow_accounts=_allowed(values.get("AllowAccounts", "ALL")),
-        deny_accounts=frozenset(_names(values.get("DenyAccounts", ""))),
+        deny_accounts=frozenset(names_of(values.get("DenyAccounts", ""))),
         allow_groups=_allowed(values.get("AllowGroups", "ALL")),
         allow_qos=_allowed(values.get("AllowQos", "ALL")),
         exclusive=values.get("OverSubscribe") == "EXCLUSIVE",
+        qos="" if (qos := values.get("QoS", "N/A")) in {"N/A", "(null)"} else qos,
     )
 
 
 def _allowed(text: str) -> frozenset[str] | None:
-    return None if text.upper() == "ALL" else frozenset(_names(text))
+    return None if text.upper() == "ALL" else frozenset(names_of(text))
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_of(text: str) -> tuple[str, ...]:
+    """Split a list of names; none for Slurm's words for an empty one."""
     return () if text in {"", "(null)", "N/A"} else tuple(text.split(","))

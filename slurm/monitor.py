@@ -5,25 +5,30 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import NamedTuple
 
 from traitlets import Float, Instance, default
 from traitlets.config import LoggingConfigurable
 
 from slurm.client import SlurmClient
+from slurm.errors import SlurmError
 from slurm.look import Look
 from slurm.order import jobs_ahead
-from slurm.records import Job, Node, Partition
+from slurm.records import Job, Node, Partition, Reservation
 from slurm.snapshot import JobView, Snapshot
 from slurm.states import JobPhase, phase
 from slurm.watchlist import Watchlist
 
 __all__ = ["JobView", "Monitor", "Snapshot"]
 
-_Hardware: TypeAlias = tuple[dict[str, Node], dict[str, Partition]]
+
+class _Hardware(NamedTuple):
+    nodes: Mapping[str, Node] = MappingProxyType({})
+    partitions: Mapping[str, Partition] = MappingProxyType({})
+    reservations: Mapping[str, Reservation] = MappingProxyType({})
 
 
 class Monitor(LoggingConfigurable):
@@ -49,7 +54,9 @@ class Monitor(LoggingConfigurable):
     )
     max_backoff = Float(60.0, config=True, help="Seconds between two questions at most, while Slurm is out.")
     partitions_interval = Float(
-        60.0, config=True, help="Seconds for which the partitions' settings are taken as unchanged."
+        60.0,
+        config=True,
+        help="Seconds for which the settings of partitions, and reservations, are taken as unchanged.",
     )
 
     @default("client")
@@ -89,12 +96,13 @@ class Monitor(LoggingConfigurable):
     @property
     def snapshot(self) -> Snapshot:
         """What is known now, without asking."""
-        nodes, partitions = self._hardware.value or ({}, {})
+        hardware = self._hardware.value or _Hardware()
         error = self._jobs.error or self._hardware.error
         return Snapshot(
             jobs=MappingProxyType(self._jobs.value or {}),
-            nodes=MappingProxyType(nodes),
-            partitions=MappingProxyType(partitions),
+            nodes=hardware.nodes,
+            partitions=hardware.partitions,
+            reservations=hardware.reservations,
             jobs_at=self._jobs.at,
             nodes_at=self._hardware.at,
             problem=None if error is None else error.summary,
@@ -167,14 +175,22 @@ class Monitor(LoggingConfigurable):
         await self._hardware.close()
 
     async def _ask_hardware(self) -> _Hardware:
-        nodes = await self.client.nodes()
-        now, last = self._clock(), self._partitions_asked
-        if self._hardware.value is None or last is None or now - last >= self.partitions_interval:
-            partitions = await self.client.partitions()
-            self._partitions_asked = now
-        else:
-            partitions = self._hardware.value[1]
-        return nodes, partitions
+        nodes = MappingProxyType(await self.client.nodes())
+        now, last, before = self._clock(), self._partitions_asked, self._hardware.value
+        if before is not None and last is not None and now - last < self.partitions_interval:
+            return before._replace(nodes=nodes)
+        partitions = MappingProxyType(await self.client.partitions())
+        reservations = await self._ask_reservations(before.reservations if before else MappingProxyType({}))
+        self._partitions_asked = now
+        return _Hardware(nodes, partitions, reservations)
+
+    async def _ask_reservations(self, before: Mapping[str, Reservation]) -> Mapping[str, Reservation]:
+        """Ask for the reservations; without them the table is still right, so it must not fail for them."""
+        try:
+            return MappingProxyType(await self.client.reservations())
+        except SlurmError as error:
+            self.log.warning("Slurm's reservations cannot be read, the last ones stay: %s", error)
+            return before
 
     def _keep_looking(self) -> None:
         """Make sure that the background loop runs, if there is something to look after."""

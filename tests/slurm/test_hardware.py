@@ -82,6 +82,15 @@ def test_an_operators_reason_does_not_pass_for_hardware(nodes: dict[str, Node]) 
             {"a100": 0, "h200": 2},
         ),
         ("gpu:1g.10gb:28", "gpu:1g.10gb:5(IDX:0-4)", "", "", {"1g.10gb": 28}, {"1g.10gb": 5}),
+        ("gpu:4(S:0-1)", "gpu:(null):2(IDX:0-1)", "", "", {"": 4}, {"": 0}),
+        (
+            "gpu:1g.10gb:14(S:0),gpu:2g.20gb:4(S:1)",
+            "gpu:1g.10gb:5(IDX:0-4),gpu:2g.20gb:0(IDX:N/A)",
+            "gres/gpu=18,gres/gpu:1g.10gb=14,gres/gpu:2g.20gb=4",
+            "gres/gpu=5,gres/gpu:1g.10gb=5",
+            {"1g.10gb": 14, "2g.20gb": 4},
+            {"1g.10gb": 5, "2g.20gb": 0},
+        ),
         ("(null)", "gpu:0,shard:0", "cpu=8", "", {}, {}),
     ],
 )
@@ -168,9 +177,34 @@ def test_a_partition_that_is_closed_unlimited_and_choosy() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "No nodes in the system\n"])
-def test_a_centre_without_nodes_is_an_answer(text: str) -> None:
-    assert parse_nodes(text) == ([], [])
+def test_a_centre_without_nodes_is_an_answer() -> None:
+    assert parse_nodes("No nodes in the system\n") == ([], [])
+
+
+@pytest.mark.parametrize("text", ["", "\n", "NodeName=n1 State=IDLE\nNodeName=n2 Sta"])
+def test_an_empty_or_cut_answer_is_no_centre_without_nodes(text: str) -> None:
+    with pytest.raises(SlurmNotUnderstood, match=r"said nothing|ended amid"):
+        parse_nodes(text)
+
+
+def test_features_are_those_that_are_switched_on() -> None:
+    texts = {
+        "AvailableFeatures=fast,nvlink ActiveFeatures=fast": {"fast"},
+        "AvailableFeatures=(null) ActiveFeatures=(null)": set(),
+        "Features=fast,nvlink": {"fast", "nvlink"},  # Slurm 16
+        "": set(),
+    }
+    for text, features in texts.items():
+        (node,), _ = parse_nodes(f"NodeName=n1 {text} State=IDLE\n")
+        assert node.features == features
+
+
+@pytest.mark.parametrize(
+    ("text", "qos"), [("QoS=short", "short"), ("QoS=N/A", ""), ("QoS=(null)", ""), ("", "")]
+)
+def test_a_partition_may_have_a_qos_of_its_own(text: str, qos: str) -> None:
+    (partition,), _ = parse_partitions(f"PartitionName=p {text} State=UP\n")
+    assert partition.qos == qos
 
 
 def test_one_strange_line_hides_one_node_and_only_strange_lines_are_an_error() -> None:

@@ -22,18 +22,19 @@ def test_fifty_people_press_refresh_at_once_and_slurm_hears_one() -> None:
     in_virtual_time(story)
 
 
-def test_a_table_costs_one_question_for_nodes_and_partitions_are_asked_once_a_minute() -> None:
+def test_a_table_costs_one_question_for_nodes_and_the_rest_is_asked_once_a_minute() -> None:
     async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
         shots = await asyncio.gather(*(monitor.look_nodes(0) for _ in range(50)))
         assert (set(shots[7].nodes), set(shots[7].partitions)) == ({"n1"}, {"p"})
-        assert slurm.queries["scontrol"] == 2
+        assert set(shots[7].reservations) == {"course"}
+        assert slurm.queries["scontrol"] == 3
         for _ in range(10):
             await asyncio.sleep(5)
             await monitor.look_nodes(0)
-        assert slurm.queries["scontrol"] == 12
+        assert slurm.queries["scontrol"] == 13
         await asyncio.sleep(10)
         await monitor.look_nodes(0)
-        assert slurm.queries["scontrol"] == 14
+        assert slurm.queries["scontrol"] == 16
 
     in_virtual_time(story)
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from slurm.client import SlurmClient
 from slurm.errors import SlurmUnavailable
 from slurm.monitor import Monitor
-from slurm.records import Job, Node, Partition
+from slurm.records import Job, Node, Partition, Reservation
 
 T = TypeVar("T")
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -50,6 +50,7 @@ class ScriptedSlurm(SlurmClient):
         self.records: list[Job] = []
         self.takes = 0.01
         self.failure: Exception | None = None
+        self.reservations_failure: Exception | None = None
         self.asked_at: list[float] = []
 
     async def _answer(self, command: str, value: T) -> T:
@@ -70,6 +71,11 @@ class ScriptedSlurm(SlurmClient):
 
     async def partitions(self) -> dict[str, Partition]:
         return await self._answer("scontrol", {"p": Partition("p")})
+
+    async def reservations(self) -> dict[str, Reservation]:
+        if self.reservations_failure is not None:
+            raise self.reservations_failure
+        return await self._answer("scontrol", {"course": Reservation("course")})
 
 
 def job(job_id: str, state: str, **more: Any) -> Job:

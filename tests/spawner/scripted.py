@@ -7,7 +7,7 @@ from typing import Any
 from slurm.client import SlurmClient
 from slurm.errors import SlurmUnavailable
 from slurm.monitor import Monitor
-from slurm.records import Job, Node, Partition
+from slurm.records import Job, Node, Partition, Reservation
 
 __all__ = ["ScriptedSlurm", "job", "monitor_of"]
 
@@ -40,6 +40,9 @@ class ScriptedSlurm(SlurmClient):
         return {}
 
     async def partitions(self) -> dict[str, Partition]:
+        return {}
+
+    async def reservations(self) -> dict[str, Reservation]:
         return {}
 
 
