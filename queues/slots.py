@@ -14,7 +14,7 @@ from queues.policy import Queue
 from slurm.records import Job, Node, Partition
 from slurm.states import JobPhase, NodeUse, node_use, phase
 
-__all__ = ["free_slots", "jobs_by_node"]
+__all__ = ["free_slots", "jobs_by_node", "usable"]
 
 # A job that ends still has its share of the node until Slurm has cleaned up.
 _HOLDING = frozenset({JobPhase.STARTING, JobPhase.RUNNING, JobPhase.ENDING})
@@ -42,14 +42,14 @@ def _free_on(queue: Queue, node: Node, jobs: Iterable[Job], partitions: Mapping[
     slots = queue.slots_per_node or 0
     ours = [job for job in jobs if job.partition == queue.partition]
     others = [job for job in jobs if job.partition != queue.partition]
-    if not _usable(node) or any(_takes_the_node(job, partitions) for job in others):
+    if not usable(node) or any(_takes_the_node(job, partitions) for job in others):
         return 0
     if others or _more_cpus_than_ours(queue, node, len(ours)):
         slots = min(slots, len(ours) + _room_beside_others(queue, node, len(ours)))
     return max(0, slots - len(ours))
 
 
-def _usable(node: Node) -> bool:
+def usable(node: Node) -> bool:
     """Tell whether nothing but jobs keeps the node from being idle: not planned, not asleep, not down."""
     states = (node.states - _STATES_OF_JOBS) | {"IDLE"}
     return node_use(replace(node, states=states)) is NodeUse.IDLE

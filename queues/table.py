@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from queues.access import account_note, effective_hours, no_partition, why_not
+from queues.places import Places, count_places
 from queues.policy import Queue, QueuePolicy
-from queues.slots import free_slots, jobs_by_node
-from slurm.records import Job, Node, Sentence
+from queues.slots import jobs_by_node
+from slurm.records import Association, Job, Node, Sentence
 from slurm.snapshot import Snapshot
 from slurm.states import JobPhase, NodeUse, node_use, phase
 
 __all__ = ["NodeCounts", "QueueRow", "QueueTable", "build_table"]
+
+
+_NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,12 @@ class QueueRow:
     gpus_by_type : mapping
         GPUs of all nodes of the queue, ``""`` for those that Slurm gives no type.
     free_slots, total_slots : int or None
-        Of a shared queue; None for others.
+        Of a shared queue, and of one of the kind "gpus" that gives none; None for others.
     free_gpus, total_gpus : int or None
-        Free are those of idle nodes. A shared queue gives out slots, not GPUs: its `free_gpus` is None.
+        Free are those of idle nodes, and on a queue of the kind "gpus" those that its nodes have left, of the
+        types that it offers. A shared queue gives out slots, not GPUs: its `free_gpus` is None.
+    free_by_type : mapping
+        `free_gpus` by type; empty where that is None.
     waiting : int or None
         All pending jobs of the partition, whoever's, those that are held included.
     max_hours : int
@@ -68,6 +75,7 @@ class QueueRow:
     price: Decimal | None
     max_hours: int
     why_not: Sentence | None
+    free_by_type: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
 
     @property
     def allowed(self) -> bool:
@@ -104,6 +112,7 @@ class _User:
     name: str
     groups: frozenset[str]
     accounts: frozenset[str] | None
+    associations: tuple[Association, ...] | None
 
 
 def build_table(
@@ -114,6 +123,7 @@ def build_table(
     user: str,
     groups: frozenset[str] = frozenset(),
     accounts: frozenset[str] | None = None,
+    associations: tuple[Association, ...] | None = None,
 ) -> QueueTable:
     """Build the table from what Slurm last said.
 
@@ -123,8 +133,10 @@ def build_table(
         Aware; the age of the figures counts from it.
     user, groups, accounts
         Whose table it is; `accounts` are his Slurm accounts, None when they are not known.
+    associations : tuple of Association, or None
+        Which QoS the user has; None when that is not known.
     """
-    standing = _User(user, groups, accounts)
+    standing = _User(user, groups, accounts, associations)
     holding = jobs_by_node(snapshot.jobs.values())
     shown = [queue for queue in policy.queues if not queue.hidden]
     as_of = min((at for at in (snapshot.nodes_at, snapshot.jobs_at) if at is not None), default=None)
@@ -139,25 +151,12 @@ def build_table(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """What a row says of free places."""
-
-    free_slots: int | None = None
-    total_slots: int | None = None
-    free_gpus: int | None = None
-    total_gpus: int | None = None
-
-
-_UNKNOWN: Final = _Places()
-
-
 def _build_row(
     queue: Queue, snapshot: Snapshot, holding: Mapping[str, list[Job]], standing: _User
 ) -> QueueRow:
     nodes = _nodes_of(queue, snapshot) if queue.partition in snapshot.partitions else None
     counts = None if nodes is None else _count(nodes)
-    places = _UNKNOWN if nodes is None else _count_places(queue, nodes, snapshot, holding)
+    places = Places() if nodes is None else count_places(queue, nodes, snapshot, holding)
     return QueueRow(
         queue=queue,
         alloc=counts.alloc if counts else None,
@@ -169,6 +168,7 @@ def _build_row(
         total_slots=places.total_slots,
         free_gpus=places.free_gpus,
         total_gpus=places.total_gpus,
+        free_by_type=places.free_by_type,
         waiting=_count_waiting(queue, snapshot),
         price=queue.price,
         max_hours=effective_hours(queue, snapshot.partitions.get(queue.partition)),
@@ -201,23 +201,6 @@ def _count_all(shown: Iterable[Queue], snapshot: Snapshot) -> NodeCounts | None:
     return _count(node for node in snapshot.nodes.values() if not names.isdisjoint(node.partitions))
 
 
-def _count_places(
-    queue: Queue, nodes: list[Node], snapshot: Snapshot, holding: Mapping[str, list[Job]]
-) -> _Places:
-    up = snapshot.partitions[queue.partition].up
-    gpus = sum(sum(node.gpus.values()) for node in nodes)
-    if queue.kind == "exclusive":
-        idle = (node for node in nodes if up and node_use(node) is NodeUse.IDLE)
-        return _Places(free_gpus=sum(sum(node.gpus.values()) for node in idle), total_gpus=gpus)
-    free = free_slots(queue, nodes, holding, snapshot.partitions) if up else 0
-    return _Places(
-        # Without the jobs nobody can tell which slots of a shared node are taken.
-        free_slots=None if up and snapshot.jobs_at is None else free,
-        total_slots=(queue.slots_per_node or 0) * len(nodes),
-        total_gpus=gpus,
-    )
-
-
 def _count_waiting(queue: Queue, snapshot: Snapshot) -> int | None:
     if snapshot.jobs_at is None:
         return None
@@ -231,4 +214,12 @@ def _find_obstacle(queue: Queue, snapshot: Snapshot, standing: _User) -> Sentenc
     partition = snapshot.partitions.get(queue.partition)
     if partition is None and snapshot.nodes_at is not None:
         return no_partition(queue)
-    return why_not(queue, partition, user=standing.name, groups=standing.groups, accounts=standing.accounts)
+    return why_not(
+        queue,
+        partition,
+        user=standing.name,
+        groups=standing.groups,
+        accounts=standing.accounts,
+        associations=standing.associations,
+        reservations=snapshot.reservations.values() if snapshot.partitions else None,
+    )

@@ -50,10 +50,10 @@ class Desk:
         """
         max_age = 0.0 if refresh else _MAX_AGE
         # A page with old figures is worth more than none: whoever waits gives up before the browser does.
-        _jobs, _nodes, accounts = await asyncio.gather(
+        _jobs, _nodes, associations = await asyncio.gather(
             self._monitor.look_jobs(max_age, _PATIENCE),
             self._monitor.look_nodes(max_age, _PATIENCE),
-            self._accounts.names(user) if person else _nobody(),
+            self._accounts.of(user) if person else _nobody(),
         )
         return build_table(
             self._policy,
@@ -61,7 +61,8 @@ class Desk:
             datetime.now(UTC),
             user=user,
             groups=groups,
-            accounts=accounts,
+            accounts=None if associations is None else frozenset(one.account for one in associations),
+            associations=associations,
         )
 
     async def close(self) -> None:

@@ -119,6 +119,9 @@ def _format_number(number: int | None) -> str:
 def _format_free(row: QueueRow, lang: str) -> str:
     if row.free_slots is not None:
         return translate(lang, "%(free)s of %(total)s slots", free=row.free_slots, total=row.total_slots)
+    if len(row.free_by_type) > 1:
+        # Of several types the sum says little: somebody wants one of them.
+        return _format_gpus(row.free_by_type)
     if row.free_gpus is not None and row.total_gpus:
         return translate(lang, "%(free)s of %(total)s GPUs", free=row.free_gpus, total=row.total_gpus)
     if row.idle is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from queues.gpus import gives_gpus
 from queues.table import NodeCounts, QueueRow, QueueTable
 from texts import say
 
@@ -34,7 +35,12 @@ def _format_row(row: QueueRow, lang: str) -> dict[str, Any]:
         "about": queue.about_in(lang),
         "kind": queue.kind,
         "nodes": {"alloc": row.alloc, "idle": row.idle, "down": row.down, "total": row.total},
-        "gpus": {"types": dict(row.gpus_by_type), "free": row.free_gpus, "total": row.total_gpus},
+        "gpus": {
+            "types": dict(row.gpus_by_type),
+            "free": row.free_gpus,
+            "free_types": dict(row.free_by_type),
+            "total": row.total_gpus,
+        },
         "slots": _format_slots(row),
         "waiting": row.waiting,
         "price_per_node_hour": None if row.price is None else format(row.price, "f"),
@@ -45,7 +51,8 @@ def _format_row(row: QueueRow, lang: str) -> dict[str, Any]:
 
 
 def _format_slots(row: QueueRow) -> dict[str, int | None] | None:
-    if row.queue.kind != "shared":
+    # The kind decides, not the figures: before any answer they are unknown, and still slots.
+    if row.queue.kind == "exclusive" or (row.queue.kind == "gpus" and gives_gpus(row.queue)):
         return None
     return {"free": row.free_slots, "total": row.total_slots}
 

@@ -78,7 +78,8 @@ def test_script_reads_what_slurm_has(hub: Hub) -> None:
     assert queues["jupyter"]["price_per_node_hour"] is None
     assert queues["jupyter"]["waiting"] == 1
     assert queues["cas_v100_2"]["nodes"] == {"alloc": 2, "idle": 3, "down": 0, "total": 5}
-    assert queues["cas_v100_2"]["gpus"] == {"types": {"v100": 10}, "free": 6, "total": 10}
+    v100 = queues["cas_v100_2"]["gpus"]
+    assert v100 == {"types": {"v100": 10}, "free": 6, "free_types": {"v100": 6}, "total": 10}
     assert queues["amd_a100_4"]["nodes"] == {"alloc": 6, "idle": 0, "down": 0, "total": 6}
     assert queues["amd_a100_4"]["gpus"] == {"types": {"a100": 24}, "free": 0, "total": 24}
     assert queues["amd_a100_4"]["waiting"] == 1
