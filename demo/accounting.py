@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 
 from demo.accounts import Accounts
+from demo.settings import HUB_ACCOUNT
 
 CLUSTER = "hpchub"
 
@@ -33,6 +34,7 @@ def ensure(run: Run, accounts: Accounts) -> None:
             if f"{project_name}|{user.name}" not in known:
                 _tell(run, "add", "user", user.name, f"Account={project_name}", f"Cluster={CLUSTER}")
     _ensure_administrators(run, accounts)
+    _ensure_hub(run)
 
 
 def _ensure_administrators(run: Run, accounts: Accounts) -> None:
@@ -40,6 +42,12 @@ def _ensure_administrators(run: Run, accounts: Accounts) -> None:
     for user in accounts.users:
         if user.admin and f"{user.name}|None" in known:
             _tell(run, "modify", "user", f"name={user.name}", "set", "AdminLevel=Operator")
+
+
+def _ensure_hub(run: Run) -> None:
+    """Make the hub's account an operator, which may change the time limit of everybody's jobs."""
+    if f"{HUB_ACCOUNT}|Operator" not in _ask(run, "show", "user", "format=user,adminlevel"):
+        _tell(run, "add", "user", HUB_ACCOUNT, "Account=root", f"Cluster={CLUSTER}", "AdminLevel=Operator")
 
 
 def _ask(run: Run, *words: str) -> list[str]:

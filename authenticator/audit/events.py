@@ -28,6 +28,7 @@ KINDS: Final = (
     "gone",
     "exempt",
     "outage",
+    "extended",
 )
 
 
