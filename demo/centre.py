@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from xmlrpc.client import Fault
 
-from demo import accounting, hub_site, ports, site, source, tokens
+from demo import accounting, hub_site, internal_ssl, ports, site, source, tokens
 from demo.accounts import Accounts
 from demo.namespace import Namespace
 from demo.probes import Probe, Probes
@@ -167,6 +167,8 @@ class Centre:
         nodes = Step("nodes", ("slurmctld", *daemons), nothing, probes["nodes"], last_words=self._node_words)
         accounts = Step("accounts", ("slurmdbd", "nslcd"), self._ensure_accounts, lambda: True)
         steps = [*(self._program_step(program, probes) for program in programs), accounts, nodes]
+        if self.instance.internal_ssl:
+            steps.append(Step("certificates", (), self._ensure_certificates, lambda: True))
         if self.instance.with_hub:
             steps.append(Step("tokens", (), self._ensure_tokens, lambda: True))
         return steps
@@ -189,6 +191,9 @@ class Centre:
 
     def _ensure_accounts(self) -> None:
         accounting.ensure(lambda argv: self.run(argv, check=False), self.accounts)
+
+    def _ensure_certificates(self) -> None:
+        internal_ssl.ensure(lambda argv, user: self.run(argv, user, check=False), self.instance)
 
     def _ensure_tokens(self) -> None:
         def run(argv: Sequence[str], user: str, *, feed: str) -> subprocess.CompletedProcess[str]:
@@ -219,7 +224,7 @@ class Centre:
         """Refuse to change ports or folders under programs that run."""
         running = self._settings_file.read_text().splitlines() if self._settings_file.exists() else []
         for now, then in zip(self._settings().splitlines(), running, strict=False):
-            if now != then and not now.startswith("checkout="):
+            if now != then and not now.startswith(("checkout=", "internal_ssl=")):
                 raise CentreError(f"the centre runs with {then}, and now it is {now}: `make stop` it first")
 
     def _require_root(self) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 
+from demo import internal_ssl
 from demo.namespace import Namespace
 from demo.settings import Instance
 
@@ -79,14 +81,20 @@ class Probes:
     def _proxy(self) -> bool:
         token = (self._instance.etc / "proxy-token").read_text().strip()
         headers = {"Authorization": f"token {token}"}
-        return _http_ok("127.0.0.1", self._instance.port_of("proxy-api"), "/api/routes", headers)
+        port = self._instance.port_of("proxy-api")
+        certificates = internal_ssl.context(self._instance)
+        return _http_ok("127.0.0.1", port, "/api/routes", headers, certificates)
 
     def _hub(self) -> bool:
         return _http_ok(self._instance.address, self._instance.port, "/hub/health", {})
 
 
-def _http_ok(host: str, port: int, path: str, headers: Mapping[str, str]) -> bool:
+def _http_ok(
+    host: str, port: int, path: str, headers: Mapping[str, str], certificates: ssl.SSLContext | None = None
+) -> bool:
     connection = http.client.HTTPConnection(host, port, timeout=2)
+    if certificates is not None:
+        connection = http.client.HTTPSConnection(host, port, timeout=2, context=certificates)
     try:
         connection.request("GET", path, headers=dict(headers))
         return connection.getresponse().status == http.HTTPStatus.OK

@@ -138,10 +138,27 @@ def _proxy(instance: Instance, token: str) -> Program:
         f"--port={instance.port}",
         "--api-ip=127.0.0.1",
         f"--api-port={instance.port_of('proxy-api')}",
-        f"--error-target=http://127.0.0.1:{instance.port_of('hub')}/hub/error",
+        f"--error-target={instance.inside}://127.0.0.1:{instance.port_of('hub')}/hub/error",
+        *(_proxy_certificates(instance) if instance.internal_ssl else ()),
     )
     environment = {"CONFIGPROXY_AUTH_TOKEN": token}
-    return Program("proxy", argv, user=HUB_ACCOUNT, environment=environment)
+    return Program("proxy", argv, needs=("certificates",), user=HUB_ACCOUNT, environment=environment)
+
+
+def _proxy_certificates(instance: Instance) -> list[str]:
+    """Return what JupyterHub would tell a proxy that it starts itself, see its `_get_ssl_options`."""
+    folder = instance.internal_certs
+    words = []
+    for option in ("api", "client"):
+        pair = folder / f"proxy-{option}" / f"proxy-{option}"
+        words += [
+            f"--{option}-ssl-key={pair}.key",
+            f"--{option}-ssl-cert={pair}.crt",
+            f"--{option}-ssl-ca={folder}/proxy-{option}-ca_trust.crt",
+            f"--{option}-ssl-request-cert",
+            f"--{option}-ssl-reject-unauthorized",
+        ]
+    return words
 
 
 def _hub(instance: Instance) -> tuple[Program, ...]:
@@ -169,6 +186,6 @@ def hub_environment(instance: Instance) -> dict[str, str]:
         "HOME": str(instance.data / "hub"),
         "HPCHUB_SITE_CONFIG": str(instance.etc / "jupyterhub_site.py"),
         "HPCHUB_QUEUES": str(instance.etc / "queues.toml"),
-        "HPCHUB_QUEUES_SERVICE_URL": f"http://127.0.0.1:{instance.service_port(0)}",
+        "HPCHUB_QUEUES_SERVICE_URL": f"{instance.inside}://127.0.0.1:{instance.service_port(0)}",
         "PYTHONPATH": str(instance.src),
     }

@@ -60,6 +60,9 @@ class Instance:
     with_hub : bool
         Whether the hub belongs to the centre (no, when ``HPCHUB_WITHOUT_HUB`` is set): Slurm and the
         directory alone are enough to try many things.
+    internal_ssl : bool
+        Whether hub, proxy, services and notebooks speak TLS with each other (``HPCHUB_INTERNAL_SSL=1``). It
+        may be changed while the centre runs: hub and proxy are started again.
     checkout : Path
         The checkout whose files are copied to ``state/src``.
     """
@@ -71,6 +74,7 @@ class Instance:
     port_base: int = DEFAULT_PORT_BASE
     min_job_age: int = DEFAULT_MIN_JOB_AGE
     with_hub: bool = True
+    internal_ssl: bool = False
     checkout: Path = CHECKOUT
 
     @classmethod
@@ -86,6 +90,7 @@ class Instance:
             port=_number(environ, "HPCHUB_PORT", DEFAULT_PORT, 1, 65535),
             port_base=_number(environ, "HPCHUB_PORT_BASE", DEFAULT_PORT_BASE, 1024, 65000),
             with_hub=not environ.get("HPCHUB_WITHOUT_HUB"),
+            internal_ssl=bool(environ.get("HPCHUB_INTERNAL_SSL")),
             min_job_age=_number(environ, "HPCHUB_MIN_JOB_AGE", DEFAULT_MIN_JOB_AGE, 2, 86400),
         )
 
@@ -170,6 +175,16 @@ class Instance:
     @property
     def token_store_url(self) -> str:
         return f"sqlite:///{self.data}/hub/tokens.sqlite"
+
+    @property
+    def internal_certs(self) -> Path:
+        """Where the hub keeps the certificates with which the centre's own programs prove themselves."""
+        return self.data / "hub" / "internal-ssl"
+
+    @property
+    def inside(self) -> str:
+        """The scheme of the addresses that only the centre's own programs use."""
+        return "https" if self.internal_ssl else "http"
 
     @property
     def proxy_program(self) -> Path:
