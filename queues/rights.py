@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from queues.queue import Queue
 from slurm.records import Association, Partition, Reservation, Sentence
+from slurm.reservations import open_to
 from texts import mark as _
 
 __all__ = ["no_qos", "no_reservation", "qos_for", "reservations_for"]
@@ -77,8 +78,6 @@ def reservations_for(
     """
     if not queue.reservations:
         return ()
-    from slurm.reservations import open_to
-
     found = [
         one
         for one in reservations
