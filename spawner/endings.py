@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from slurm.errors import SlurmError, SlurmRefused
 from slurm.records import Job, Sentence
-from spawner.acting import HelperRefusedError
+from spawner.acting import FolderError, HelperRefusedError
 from texts import mark as _
 from texts import say
 
@@ -20,11 +20,30 @@ _ENDS = {
     "CANCELLED": _("Job %(job)s was cancelled, by an operator or with scancel."),
     "TIMEOUT": _("Job %(job)s has reached its time limit."),
     "DEADLINE": _("Job %(job)s has reached its deadline."),
-    "OUT_OF_MEMORY": _("Job %(job)s used more memory than it had."),
-    "NODE_FAIL": _("The node of job %(job)s failed; the fault is not yours."),
-    "BOOT_FAIL": _("The node for job %(job)s did not boot; the fault is not yours."),
-    "PREEMPTED": _("Job %(job)s had to make room for one of higher priority."),
+    "OUT_OF_MEMORY": _("Job %(job)s used more memory than it had. Ask for more, or load less at once."),
+    "NODE_FAIL": _("The node of job %(job)s failed; the fault is not yours. You can start another server."),
+    "BOOT_FAIL": _(
+        "The node for job %(job)s did not boot; the fault is not yours. You can start another server."
+    ),
+    "PREEMPTED": _("Job %(job)s had to make room for one of higher priority. Saved files are safe."),
     "FAILED": _("Job %(job)s failed (exit code %(exit)s)."),
+    "REVOKED": _("Job %(job)s runs on another cluster, where this hub has no servers."),
+}
+_OUT_OF_MEMORY = _(
+    "Job %(job)s used more memory than the %(gib)s GiB that it had. Ask for more, or load less at once."
+)
+_CANCELLED_WAITING = _(
+    "Job %(job)s was cancelled while it waited in the queue, by an operator or with scancel. It has not run."
+)
+
+_FOLDER_REASONS = {
+    "missing": _("it is not there, and cannot be made. Please tell the administrators."),
+    "full": _("its file system is full. Please delete what you need no more, or tell the administrators."),
+    "quota": _("your quota is used up. Please delete what you need no more."),
+    "denied": _("you have no right to write there. Please check its permissions with “ls -ld”."),
+    "read-only": _("its file system is read-only at the moment. Please tell the administrators."),
+    "not a folder": _("a file stands where the folder should be. Please move it out of the way."),
+    "not a file": _("a folder stands where the file should be. Please move it out of the way."),
 }
 
 
@@ -45,10 +64,13 @@ def explain_end(job_id: str, job: Job | None) -> Sentence:
     msgid = _ENDS.get(state)
     if msgid is None:
         return Sentence(_("Job %(job)s is no longer in the queue."), {"job": job_id})
-    exit_code = job.exit_code if job is not None and job.exit_code else "?"
     params: dict[str, object] = {"job": job_id}
     if state == "FAILED":
-        params["exit"] = exit_code
+        params["exit"] = job.exit_code if job is not None and job.exit_code else "?"
+    elif state == "OUT_OF_MEMORY" and job is not None and job.memory_mb:
+        return Sentence(_OUT_OF_MEMORY, {**params, "gib": f"{job.memory_mb / 1024:.4g}"})
+    elif state == "CANCELLED" and job is not None and not job.nodes:
+        return Sentence(_CANCELLED_WAITING, params)
     return Sentence(msgid, params)
 
 
@@ -69,6 +91,8 @@ def submission_failure(lang: str, error: SlurmError) -> StartError:
     if isinstance(error, SlurmRefused):
         refusal = Sentence(_("Slurm refused the job: %(words)s"), {"words": error.message})
         return failure(lang, refusal, reason="refused")
+    if isinstance(error, FolderError):
+        return failure(lang, _folder_trouble(lang, error), reason="folder", status=409)
     if isinstance(error, HelperRefusedError):
         broken = Sentence(
             _(
@@ -86,3 +110,11 @@ def submission_failure(lang: str, error: SlurmError) -> StartError:
         {},
     )
     return failure(lang, outage, reason="slurm_unavailable", status=503)
+
+
+def _folder_trouble(lang: str, error: FolderError) -> Sentence:
+    """Say what is wrong with a folder of the user's, and what to do about it."""
+    known = _FOLDER_REASONS.get(error.reason)
+    reason = say(lang, Sentence(known, {})) if known else f"{error.reason}."
+    text = _("Your folder %(path)s cannot be used: %(reason)s Nothing was submitted.")
+    return Sentence(text, {"path": error.path, "reason": reason})

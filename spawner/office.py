@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,29 @@ from slurm.accounts import Accounts
 from slurm.client import SlurmClient
 from slurm.monitor import Monitor
 from spawner.abandoned import Abandoned
+from spawner.acting import ActsAsUser
 from spawner.expecting import Expectations
 from spawner.options import Standing
+from spawner.orphans import Orphans
+from spawner.turns import Turns
 
 __all__ = ["Office"]
 
+PROBES_AT_ONCE = (
+    50  # servers that are asked at once whether they answer; the hub's client has 100 connections
+)
+
 
 class Office:
-    """One per hub process; made when the first server needs it."""
+    """One per hub process; made when the first server needs it.
 
-    def __init__(self, config: Config, queues_file: Path, log: logging.Logger) -> None:
+    Parameters
+    ----------
+    at_once : int
+        Calls of the helper that may run at the same time.
+    """
+
+    def __init__(self, config: Config, queues_file: Path, log: logging.Logger, *, at_once: int = 8) -> None:
         self.log = log
         self.policy: QueuePolicy = load_policy(queues_file)
         self.client = SlurmClient(config=config, log=log)
@@ -30,6 +44,9 @@ class Office:
         self.accounts = Accounts(self.client, log)
         self.abandoned = Abandoned(self.monitor, log)
         self.expectations = Expectations(log)
+        self.turns = Turns(at_once)
+        self.probes = asyncio.Semaphore(PROBES_AT_ONCE)
+        self.orphans: Orphans | None = None
 
     async def standing(self, user: Any) -> Standing:
         """Say who a hub user is to the queues: groups from the directory, accounts from Slurm."""
@@ -44,7 +61,14 @@ class Office:
         """Return the queue that options name, or the usual one."""
         return self.policy.queue(str(options.get("queue"))) or self.policy.queues[0]
 
+    async def cancel(self, acts: ActsAsUser, user: str, job_id: str, name: str) -> None:
+        """Cancel a job as its user, when it is this one's turn; raises what the helper's call raises."""
+        async with self.turns.held_by(self.turns.ask(user, urgent=True)):
+            await acts.cancel(job_id, name)
+
     async def close(self) -> None:
+        if self.orphans is not None:
+            self.orphans.close()
         self.abandoned.close()
         await self.expectations.close()
         await self.accounts.close()

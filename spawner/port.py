@@ -1,8 +1,8 @@
 """The one route that a starting server calls: "I listen on this port".
 
-It takes one whole number inside the site's range, once, from the server that is starting and from
-nobody else. It replaces the route that batchspawner registers when it is imported, which sets any
-attribute of the spawner from the request.
+It takes one whole number inside the site's range, once for each time that Slurm starts the job, from its
+server and from nobody else. It replaces the route that batchspawner registers when it is imported, which
+sets any attribute of the spawner from the request.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from jupyterhub import apihandlers
 from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
+from spawner.requeue import AskAgainError
+
 __all__ = ["PORT_ROUTE", "PortHandler", "digest", "replace_batchspawner_route"]
 
 PORT_ROUTE = r"/api/hpchub/port"
@@ -26,8 +28,8 @@ class AwaitsPort(Protocol):
 
     token_digest: str
 
-    def accept_port(self, port: int) -> str | None:
-        """Take the port, or say why not."""
+    async def take_port(self, port: int) -> str | None:
+        """Take the port, or say why not; raise `AskAgainError` while that is not known."""
 
 
 def digest(token: str) -> str:
@@ -38,7 +40,7 @@ def digest(token: str) -> str:
 class PortHandler(APIHandler):
     """POST {"port": 40123} with the server's own API token."""
 
-    def post(self) -> None:
+    async def post(self) -> None:
         token = self.get_auth_token()  # type: ignore[no-untyped-call]
         user = self.current_user
         if not token or user is None or not hasattr(user, "spawners"):
@@ -46,7 +48,13 @@ class PortHandler(APIHandler):
         spawner = self._spawner_of(user, digest(token))
         if spawner is None:
             raise web.HTTPError(404, "No server of yours that uses this token is starting")
-        refusal = spawner.accept_port(self._port())
+        port = self._port()
+        try:
+            refusal = await spawner.take_port(port)
+        except AskAgainError:
+            raise web.HTTPError(
+                503, "It is not known yet whether this job was started anew: ask again"
+            ) from None
         if refusal is not None:
             raise web.HTTPError(409, refusal)
         self.set_status(204)

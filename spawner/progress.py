@@ -8,7 +8,7 @@ from typing import Any
 from slurm.monitor import JobView
 from slurm.reasons import explain
 from slurm.records import Partition, Sentence
-from slurm.states import JobPhase, is_held
+from slurm.states import JobPhase, is_held, is_paused
 from texts import mark as _
 from texts import say
 
@@ -23,6 +23,16 @@ _PHASE_TEXTS = {
     JobPhase.ENDED: _("Job %(job)s has ended."),
     JobPhase.UNKNOWN: _("Job %(job)s: Slurm does not answer at the moment. The job keeps its place."),
 }
+_HELD = _("Job %(job)s is held; an operator can release it. You can wait for that, or cancel.")
+_HELD_AGAIN = _(
+    "Job %(job)s lost its node, and Slurm holds it: it starts again only when an operator releases it. "
+    "You can wait for that, or cancel and start another server."
+)
+_REQUEUED = _(
+    "Job %(job)s lost its node and is back in the queue: %(reason)s. It starts again by itself. "
+    "What ran in it is gone; saved files are not."
+)
+_PAUSED = _("Job %(job)s is paused by Slurm. It goes on by itself, and its server starts then.")
 # Waiting has no measure, so no number: the page shows a bar without one.
 _PROGRESS = {JobPhase.STARTING: 40, JobPhase.RUNNING: 60}
 
@@ -37,6 +47,8 @@ def describe(
     partition: Partition | None,
     asked_at: datetime | None,
     silent: bool = False,
+    in_line: int | None = None,
+    requeued: bool = False,
 ) -> Event:
     """Describe a starting server as an event of the hub's progress stream.
 
@@ -48,14 +60,20 @@ def describe(
         When Slurm was last heard.
     silent : bool
         Whether Slurm did not answer when it was asked last.
+    in_line : int or None
+        How many submissions go before this one, while it stands in line.
+    requeued : bool
+        Whether Slurm has put the job back into the queue before.
     """
+    if in_line is not None:
+        return {"message": say(lang, _in_line(in_line)), "phase": "line", "queue": queue, "ahead": in_line}
     if view is None or not job_id:
         text = Sentence(_("The job is being submitted to the queue “%(queue)s”."), {"queue": queue})
         return {"message": say(lang, text), "phase": "submitting", "queue": queue}
     job = view.job
     reason = _reason(view, partition)
     event: Event = {
-        "message": say(lang, _sentence(job_id, view, reason, silent=silent)),
+        "message": say(lang, _sentence(job_id, view, reason, silent=silent, requeued=requeued)),
         "phase": view.phase.value,
         "queue": queue,
         "job_id": job_id,
@@ -78,7 +96,15 @@ def _reason(view: JobView, partition: Partition | None) -> Sentence | None:
     return explain(view.job.reason, nodes=len(partition.nodes) if partition else 0)
 
 
-def _sentence(job_id: str, view: JobView, reason: Sentence | None, *, silent: bool) -> Sentence:
+def _in_line(before: int) -> Sentence:
+    if not before:
+        return Sentence(_("Your job is in line to be submitted: it is the next."), {})
+    return Sentence(_("Your job is in line to be submitted: %(ahead)s before you."), {"ahead": before})
+
+
+def _sentence(
+    job_id: str, view: JobView, reason: Sentence | None, *, silent: bool, requeued: bool
+) -> Sentence:
     job = view.job
     if silent:
         return Sentence(_PHASE_TEXTS[JobPhase.UNKNOWN], {"job": job_id})
@@ -86,9 +112,13 @@ def _sentence(job_id: str, view: JobView, reason: Sentence | None, *, silent: bo
         if job is None:
             return Sentence(_("Job %(job)s is submitted."), {"job": job_id})
         if is_held(job.state, job.reason):
-            return Sentence(_("Job %(job)s is held; an operator can release it."), {"job": job_id})
+            return Sentence(_HELD_AGAIN if requeued else _HELD, {"job": job_id})
+        if requeued:
+            return Sentence(_REQUEUED, {"job": job_id, "reason": reason or "…"})
         return Sentence(_("Job %(job)s waits: %(reason)s"), {"job": job_id, "reason": reason or "…"})
     params: dict[str, object] = {"job": job_id}
+    if view.phase is JobPhase.RUNNING and job is not None and is_paused(job.state):
+        return Sentence(_PAUSED, params)
     if view.phase is JobPhase.RUNNING:
         params["node"] = job.nodes[0] if job and job.nodes else "…"
     return Sentence(_PHASE_TEXTS[view.phase], params)

@@ -4,19 +4,28 @@ JupyterHub checks each server that it remembers when it starts, by asking `poll`
 or whose server has not yet reported, is alive but has no address: here `poll` takes up the wait where the old
 hub left it, and answers when the server is there. Meanwhile the server is pending, its page and its Cancel
 button work, and the hub serves everybody else.
+
+After `poll`, JupyterHub asks the server itself, and ends its job when that does not answer for some time:
+it takes "does not answer" for "is gone". A paused job, a busy node or a broken network would lose servers.
+So `poll` answers only when the server does, and until then the server counts as ready (`_check_pending`):
+its route stays, its Stop works, and only Slurm, or its user, ends it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from aiohttp import ClientError, ClientTimeout
+from jupyterhub.httpclient import fetch
+from jupyterhub.utils import make_ssl_context, url_path_join
 from tornado.web import HTTPError
 
 from slurm.records import Job
 from slurm.snapshot import Snapshot
 from slurm.states import JobPhase, phase
 from spawner.endings import explain_end
+from spawner.requeue import forget_address, has_moved, wait_again
 
 if TYPE_CHECKING:
     from spawner.spawner import SlurmGPUSpawner
@@ -24,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["find_again", "is_needed"]
 
 PAUSE = 2.0  # seconds between two looks while Slurm does not answer at all
+PROBE_LIMIT = 5.0  # seconds for a server to answer
+LONGEST_PAUSE = 15.0  # seconds between two probes of a server that does not
 
 
 def is_needed(spawner: SlurmGPUSpawner) -> bool:
@@ -38,6 +49,8 @@ async def find_again(spawner: SlurmGPUSpawner) -> int | None:
         return 0
     if not await _find_job(spawner):
         spawner.log.warning("No job named %s was found: it was never submitted", spawner.ticket.name)
+        # Unless an sbatch that outlived its hub still hangs: then its job is nobody's, and is cancelled.
+        spawner.abandon(spawner.ticket.name)
         return 1
     if spawner.ticket.host:
         return await _check_running(spawner)
@@ -79,7 +92,11 @@ async def _check_running(spawner: SlurmGPUSpawner) -> int | None:
     monitor = spawner.shared().monitor
     monitor.watch(spawner.job_id, just_submitted=False)
     for _look in range(3):
-        view = monitor.fate(spawner.job_id)
+        view = spawner.view()
+        if has_moved(spawner.ticket, view):
+            spawner.log.info("Job %s (%s) was requeued meanwhile", spawner.job_id, spawner.ticket.name)
+            forget_address(spawner)
+            return await _wait_on(spawner)
         if view.phase is JobPhase.RUNNING:
             break
         if view.phase is JobPhase.ENDED:
@@ -87,7 +104,51 @@ async def _check_running(spawner: SlurmGPUSpawner) -> int | None:
         monitor.look_soon()
         await monitor.changed(PAUSE * 2)
     spawner.log.info("Job %s (%s) is found again, running", spawner.job_id, spawner.ticket.name)
+    if spawner.server.ip != spawner.ticket.host or spawner.server.port != spawner.ticket.port:
+        # The old hub went away between the server's report and the route.
+        _keep(asyncio.ensure_future(_until_checked(spawner)))
+    return await _until_it_answers(spawner)
+
+
+async def _until_it_answers(spawner: SlurmGPUSpawner) -> int | None:
+    """Wait until the server answers, or Slurm says that it has ended, or somebody has stopped it."""
+    pause = PAUSE / 2
+    while not await _answers(spawner):
+        if spawner.server is None or spawner.view().phase is JobPhase.ENDED:
+            return 1
+        if spawner._check_pending:
+            spawner.log.warning(
+                "%s does not answer, but Slurm says that job %s lives: it is kept, and asked again",
+                *(spawner._log_name, spawner.job_id),
+            )
+            spawner._check_pending = False
+        if has_moved(spawner.ticket, spawner.view()):
+            wait_again(spawner)
+            await _until_waited(spawner)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
     return None
+
+
+async def _until_waited(spawner: SlurmGPUSpawner) -> None:
+    while spawner._spawn_pending:  # noqa: ASYNC110 - the hub has plain flags
+        await asyncio.sleep(0.1)
+
+
+async def _answers(spawner: SlurmGPUSpawner) -> bool:
+    """Ask the server itself, as the hub's own check does, but for a short time and not all at once."""
+    settings = spawner.user.settings
+    key, cert, ca = (settings.get(f"internal_ssl_{part}") for part in ("key", "cert", "ca"))
+    ssl = make_ssl_context(key, cert, cafile=ca)
+    url = url_path_join(await spawner.get_url(), "api")
+    options: dict[str, Any] = {"timeout": ClientTimeout(total=PROBE_LIMIT), **({"ssl": ssl} if ssl else {})}
+    async with spawner.shared().probes:
+        try:
+            answer = await fetch(url, raise_for_status=False, allow_redirects=False, **options)
+        except (OSError, TimeoutError, ClientError):
+            return False
+        answer.release()
+        return bool(answer.status < 500)
 
 
 async def _wait_on(spawner: SlurmGPUSpawner) -> int | None:
@@ -120,6 +181,15 @@ async def _until_checked(spawner: SlurmGPUSpawner) -> None:
         await asyncio.sleep(0.1)
     if spawner.ready:
         await spawner.user.settings["proxy"].add_user(spawner.user, spawner.name)
+
+
+_TASKS: set[asyncio.Future[Any]] = set()
+
+
+def _keep(task: asyncio.Future[Any]) -> None:
+    """Hold a task that nobody awaits; the loop itself does not."""
+    _TASKS.add(task)
+    task.add_done_callback(_TASKS.discard)
 
 
 def _waited(spawner: SlurmGPUSpawner, *, cancelled: bool) -> None:

@@ -18,6 +18,7 @@ from spawner.leaving import replace_logout
 from spawner.pages import register as register_pages
 from spawner.port import replace_batchspawner_route
 from spawner.progress import describe
+from spawner.requeue import has_moved, wait_again
 from spawner.starting import StartsJobs
 from spawner.ticket import Ticket
 
@@ -44,7 +45,10 @@ class SlurmGPUSpawner(StartsJobs):
             return await resume.find_again(self)
         if not self.job_id:
             return None if self._submitting() else 0
-        view = self.shared().monitor.fate(self.job_id)
+        view = self.view()
+        if has_moved(self.ticket, view):
+            # Not now: whoever asks may be about to stop the server.
+            asyncio.get_running_loop().call_soon(wait_again, self)
         if view.phase is not JobPhase.ENDED:
             return None
         await self._remember_end(view)
@@ -80,6 +84,8 @@ class SlurmGPUSpawner(StartsJobs):
     async def stop(self, now: bool = False) -> None:  # noqa: FBT001, FBT002 - the hub's signature
         """Cancel the job; where Slurm does not answer in time, go on trying in the background."""
         self.ending = True
+        if self.turn is not None:
+            self.turn.leave()
         if self._submitting():
             assert self._submission is not None  # noqa: S101 - for the type checker
             await asyncio.wait({self._submission})
@@ -99,7 +105,7 @@ class SlurmGPUSpawner(StartsJobs):
         deadline = loop.time() + self.stop_timeout
         while True:
             try:
-                await self.acts.cancel(self.job_id, self.ticket.name)
+                await self.shared().cancel(self.acts, self.user.name, self.job_id, self.ticket.name)
                 return True
             except SlurmError as error:
                 self.log.warning("Job %s could not be cancelled: %s", self.job_id, error)
@@ -128,8 +134,9 @@ class SlurmGPUSpawner(StartsJobs):
             if _essence(event) != _essence(last) or loop.time() - spoke > LONGEST_SILENCE:
                 last, spoke = event, loop.time()
                 yield event
-            if event["phase"] == "submitting":
-                await asyncio.sleep(0.1)
+            if event["phase"] in ("line", "submitting"):
+                # A class in line is a hundred of these.
+                await asyncio.sleep(1.0 if event["phase"] == "line" else 0.1)
             else:
                 await self.shared().monitor.changed(5)
 
@@ -151,6 +158,8 @@ class SlurmGPUSpawner(StartsJobs):
             partition=office.monitor.snapshot.partitions.get(queue.partition),
             asked_at=office.monitor.snapshot.jobs_at,
             silent=office.monitor.snapshot.problem is not None,
+            in_line=self.turn.ahead if self.turn is not None and self.turn.waits else None,
+            requeued=self.ticket.requeues > 0,
         )
 
     @property
@@ -161,6 +170,11 @@ class SlurmGPUSpawner(StartsJobs):
     # --- what survives -----------------------------------------------------------------------------
 
     def load_state(self, state: dict[str, Any]) -> None:
+        if self.orm_spawner is not None and self.orm_spawner.server is None:
+            # What a stop that did not come to its end has left: such a job is nobody's, see `orphans`.
+            state = {
+                key: value for key, value in state.items() if key in ("language", "last_end", "abandoned")
+            }
         super().load_state(state)
         self.ticket = Ticket.from_state(state)
         if self.job_id:
@@ -187,7 +201,7 @@ class SlurmGPUSpawner(StartsJobs):
         raise NotInUseError("query_job_status", "poll")
 
     async def cancel_batch_job(self) -> None:
-        await self.acts.cancel(self.job_id, self.ticket.name)
+        await self.shared().cancel(self.acts, self.user.name, self.job_id, self.ticket.name)
 
 
 class NotInUseError(RuntimeError):

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy.orm import object_session
 
 from slurm.errors import SlurmError, SlurmRefused
 from slurm.records import Job, Sentence
+from slurm.snapshot import JobView
 from slurm.states import JobPhase, phase
-from spawner.acting import HelperRefusedError
+from spawner.acting import FolderError, HelperRefusedError
 from spawner.certificates import certificates
 from spawner.choosing import TakesOptions
 from spawner.endings import explain_end, failure, submission_failure
 from spawner.job import job_of
 from spawner.options import Request
 from spawner.port import digest
+from spawner.requeue import look_for_new_run, start_of
 from spawner.settings import ports_of
 from spawner.startup import AbortedError, BootTimeoutError, JobEndedError, QueueTimeoutError, Startup
 from spawner.ticket import Ticket, job_name
 from texts import mark as _
+
+if TYPE_CHECKING:
+    from spawner.spawner import SlurmGPUSpawner
 
 __all__ = ["StartsJobs"]
 
@@ -52,7 +58,7 @@ class StartsJobs(TakesOptions):
             self.job_id = await self.acts.submit(**job_of(self, request), **await certificates(self, request))
         except SlurmError as error:
             self.log.warning("Job %s was not submitted: %s", name, error)
-            if not isinstance(error, (SlurmRefused, HelperRefusedError)):
+            if not isinstance(error, (SlurmRefused, HelperRefusedError, FolderError)):
                 # It may have gone through all the same.
                 self.abandon(name)
             raise submission_failure(self.language, error) from error
@@ -60,6 +66,17 @@ class StartsJobs(TakesOptions):
         self.log.info("Job %s (%s) is submitted to %s", self.job_id, name, request.queue.name)
         self.shared().monitor.watch(self.job_id)
         self.shared().monitor.look_soon()
+
+    async def _in_turn(self, request: Request) -> None:
+        """Submit when it is this server's turn; a class that starts together stands in line."""
+        turns = self.shared().turns
+        self.turn = turns.ask(self.user.name)
+        async with turns.held_by(self.turn):
+            self.job_id = await self.acts.submit(**job_of(self, request))
+
+    def _stopped(self) -> Exception:
+        sentence = Sentence(_("The server was stopped while it was starting."), {})
+        return failure(self.language, sentence, reason="stopped")
 
     async def create_certs(self) -> dict[str, str]:
         """Make none yet: the queue and its nodes are known when the job is submitted, see `certificates`."""
@@ -93,15 +110,20 @@ class StartsJobs(TakesOptions):
             log = await self.log_tail(self.job_id)
             raise failure(self.language, late, reason="boot timeout", log=log) from error
         except AbortedError as error:
-            stopped = Sentence(_("The server was stopped while it was starting."), {})
-            raise failure(self.language, stopped, reason="stopped") from error
+            raise self._stopped() from error
         except QueueTimeoutError as error:
             waited = Sentence(_("The job has waited for the longest time that this site allows."), {})
             raise failure(self.language, waited, reason="queue timeout") from error
         finally:
             self.startup = None
+        job = self.view().job
+        self.ticket.started = start_of(job) if job is not None else ""
         self.save()
         return self.ticket.host, self.ticket.port
+
+    def view(self) -> JobView:
+        """What is known of the job."""
+        return self.shared().monitor.fate(self.job_id)
 
     def save(self) -> None:
         """Write the state to the hub's database now, not when the start is over."""
@@ -110,11 +132,19 @@ class StartsJobs(TakesOptions):
         if session is not None:
             session.commit()
 
-    def accept_port(self, port: int) -> str | None:
-        """Take the port that the starting server reports, or say why not."""
+    async def take_port(self, port: int) -> str | None:
+        """Take the port that the server reports, or say why not.
+
+        Raises
+        ------
+        AskAgainError
+            It is not known yet whether the server is one that is awaited.
+        """
         first, last = ports_of(self.port_range)
         if not first <= port <= last:
             return f"port {port} is outside {self.port_range}"
+        if self.startup is None:
+            await look_for_new_run(cast("SlurmGPUSpawner", self))
         if self.startup is None:
             same = self.ticket.port == port
             return None if same else "this server is not waiting for a port"

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import datetime
 from typing import Any
 
 from slurm.monitor import JobView, Monitor
-from slurm.states import JobPhase
+from slurm.states import JobPhase, is_paused
 
 __all__ = ["AbortedError", "BootTimeoutError", "JobEndedError", "QueueTimeoutError", "Startup"]
 
 HEARTBEAT = 5.0  # seconds without a look at Slurm after which a start asks for one
+# Seconds for a job that is ending to be over, or back in the queue; after them its node is stuck.
+ENDING_LIMIT = 60.0
 
 
 class JobEndedError(Exception):
@@ -65,6 +68,8 @@ class Startup:
         self._port: asyncio.Future[int] = loop.create_future()
         self._submitted_at = loop.time()
         self._running_since: float | None = None
+        self._ending_since: float | None = None
+        self._waits_with_port: set[datetime | None] = set()
         self._last_state: tuple[str, str] | None = None
 
     def accept_port(self, port: int) -> str | None:
@@ -108,23 +113,40 @@ class Startup:
         view = self._monitor.fate(self._job_id)
         self._note(view)
         port = self._port.result() if self._port.done() else None
-        if view.phase in (JobPhase.ENDED, JobPhase.ENDING):
+        if view.phase is JobPhase.ENDED:
             raise JobEndedError(view)
         if port is not None:
-            if view.job is not None and view.job.nodes:
+            if view.phase is not JobPhase.ENDING and view.job is not None and view.job.nodes:
                 return view.job.nodes[0], port
+            self._doubt_port(view)
             # The server was quicker than our look at the queue.
             self._monitor.look_soon()
         self._check_clocks(view)
         return None
 
+    def _doubt_port(self, view: JobView) -> None:
+        """Forget the port of a job that has gone back into the queue; its next server has another."""
+        if view.phase is not JobPhase.WAITING or view.job is None:
+            self._waits_with_port.clear()
+            return
+        self._waits_with_port.add(self._monitor.snapshot.jobs_at)
+        # The first two looks may have begun before the report.
+        if len(self._waits_with_port) > 2:
+            self._log.info("Job %s is back in the queue; its server's port is forgotten", self._job_id)
+            self._port = asyncio.get_running_loop().create_future()
+            self._waits_with_port.clear()
+
     def _check_clocks(self, view: JobView) -> None:
         now = asyncio.get_running_loop().time()
-        if view.phase is JobPhase.RUNNING:
-            self._running_since = self._running_since or now
-            if now - self._running_since > self._boot_timeout:
-                raise BootTimeoutError
-        elif view.phase is JobPhase.WAITING and now - self._submitted_at > self._queue_timeout:
+        # Each clock begins anew: what was requeued or paused has got a new chance.
+        running = view.phase is JobPhase.RUNNING and not (view.job and is_paused(view.job.state))
+        self._running_since = (self._running_since or now) if running else None
+        self._ending_since = (self._ending_since or now) if view.phase is JobPhase.ENDING else None
+        if self._running_since is not None and now - self._running_since > self._boot_timeout:
+            raise BootTimeoutError
+        if self._ending_since is not None and now - self._ending_since > ENDING_LIMIT:
+            raise JobEndedError(view)
+        if view.phase is JobPhase.WAITING and now - self._submitted_at > self._queue_timeout:
             raise QueueTimeoutError
 
     def _note(self, view: JobView) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-__all__ = ["Ticket", "job_name"]
+__all__ = ["Ticket", "job_name", "word"]
 
 
 @dataclass
@@ -61,5 +61,9 @@ def job_name(hub: str, user: str, server: str) -> str:
     >>> job_name("hpchub", "a1113a01", "")[:25]
     'hpchub/a1113a01/default/'
     """
-    words = [re.sub(r"[^A-Za-z0-9._@+-]", "-", word)[:48] for word in (hub, user, server or "default")]
-    return "/".join([*words, secrets.token_hex(4)])
+    return "/".join([word(hub), word(user), word(server or "default"), secrets.token_hex(4)])
+
+
+def word(name: str) -> str:
+    """Make a name one part of a job's name."""
+    return re.sub(r"[^A-Za-z0-9._@+-]", "-", name)[:48]

@@ -48,9 +48,12 @@ async def test_server_is_found_on_its_node_at_its_port(slurm: ScriptedSlurm, beg
 
 async def test_port_that_comes_before_we_know_the_node_is_kept(slurm: ScriptedSlurm, begin: Begin) -> None:
     startup, address = begin()
+    await asyncio.sleep(0.05)
+    slurm.down = True
     startup.accept_port(40123)
     await asyncio.sleep(0.05)
     assert not address.done()
+    slurm.down = False
     slurm.say(job("RUNNING"))
     assert await asyncio.wait_for(address, 2) == ("gpu03", 40123)
 
@@ -122,3 +125,60 @@ async def test_each_state_is_logged_once(
         "Job 7 (hpchub/u/default/1) is PENDING (Resources)",
         "Job 7 (hpchub/u/default/1) is RUNNING (gpu03)",
     ]
+
+
+async def test_job_requeued_while_it_starts_gets_the_port_of_its_next_server(
+    slurm: ScriptedSlurm, begin: Begin
+) -> None:
+    startup, address = begin()
+    await asyncio.sleep(0.05)
+    assert startup.accept_port(40123) is None
+    for _look in range(20):
+        await asyncio.sleep(0.02)
+    assert not address.done()
+    assert startup.accept_port(40200) is None
+    slurm.say(job("RUNNING", nodes=("gpu04",)))
+    assert await asyncio.wait_for(address, 2) == ("gpu04", 40200)
+
+
+async def test_completing_job_may_come_back_into_the_queue(slurm: ScriptedSlurm, begin: Begin) -> None:
+    startup, address = begin()
+    slurm.say(job("COMPLETING", nodes=("gpu03",)))
+    await asyncio.sleep(0.1)
+    slurm.say(job("PENDING", reason="BeginTime"))
+    await asyncio.sleep(0.1)
+    assert not address.done()
+    slurm.say(job("RUNNING"))
+    startup.accept_port(40123)
+    assert await asyncio.wait_for(address, 2) == ("gpu03", 40123)
+
+
+async def test_job_that_never_finishes_ending_is_given_up(
+    slurm: ScriptedSlurm, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spawner.startup.ENDING_LIMIT", 0.1)
+    _startup, address = begin()
+    slurm.say(job("COMPLETING", nodes=("gpu03",)))
+    with pytest.raises(JobEndedError):
+        await asyncio.wait_for(address, 2)
+
+
+@pytest.mark.parametrize("state", ["SUSPENDED", "STOPPED"])
+async def test_paused_job_does_not_run_the_boot_clock(slurm: ScriptedSlurm, begin: Begin, state: str) -> None:
+    startup, address = begin(boot_timeout=0.2)
+    slurm.say(job(state, nodes=("gpu03",)))
+    await asyncio.sleep(0.5)
+    assert not address.done()
+    startup.accept_port(40123)
+    assert await asyncio.wait_for(address, 2) == ("gpu03", 40123)
+
+
+async def test_each_run_of_a_requeued_job_has_its_own_boot_clock(slurm: ScriptedSlurm, begin: Begin) -> None:
+    _startup, address = begin(boot_timeout=0.3)
+    for _run in range(4):
+        slurm.say(job("RUNNING"))
+        await asyncio.sleep(0.15)
+        slurm.say(job("PENDING", reason="BeginTime"))
+        await asyncio.sleep(0.05)
+    assert not address.done()
+    address.cancel()
