@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
+from weakref import WeakSet
 
 from jupyterhub import orm
 from sqlalchemy.orm import object_session
@@ -19,9 +20,11 @@ from spawner.endings import failure
 from spawner.form import PATIENCE, render_form
 from spawner.office import Office
 from spawner.options import Options, OptionsError, Request, from_form, parse, resolve
+from spawner.orphans import Orphans
 from spawner.settings import SpawnerSettings
 from spawner.startup import Startup
 from spawner.ticket import Ticket
+from spawner.turns import Turn
 from texts import mark as _
 
 __all__ = ["TakesOptions"]
@@ -31,6 +34,7 @@ class TakesOptions(SpawnerSettings):
     """The part of the spawner that ends when it is settled what Slurm will be asked for."""
 
     office: ClassVar[Office | None] = None
+    everyone: ClassVar[WeakSet[TakesOptions]] = WeakSet()
 
     def __init__(self, **kwargs: Any) -> None:
         self.ticket = Ticket()
@@ -40,8 +44,10 @@ class TakesOptions(SpawnerSettings):
         self.startup: Startup | None = None
         self.ending = False
         self.resuming = False
+        self.turn: Turn | None = None
         self._submission: asyncio.Task[None] | None = None
         super().__init__(**kwargs)
+        self.everyone.add(self)
 
     # --- what the servers of this hub share --------------------------------------------------------
 
@@ -49,8 +55,10 @@ class TakesOptions(SpawnerSettings):
         """Return the office, which the first server opens."""
         kind = type(self)
         if kind.office is None:
-            kind.office = Office(self.config, Path(self.queues_file), self.log)
+            file, at_once = Path(self.queues_file), self.submissions_at_once
+            kind.office = Office(self.config, file, self.log, at_once=at_once)
             self._take_up_abandoned(kind.office)
+            self._watch_orphans(kind.office)
         return kind.office
 
     def _take_up_abandoned(self, office: Office) -> None:
@@ -61,6 +69,19 @@ class TakesOptions(SpawnerSettings):
             for name in state.get("abandoned", ()):
                 self.log.info("Job %s of %s is still to be cancelled", name, row.user.name)
                 office.abandoned.add(name, partial(self._cancel_as, row.user.name))
+
+    def _watch_orphans(self, office: Office) -> None:
+        """Look for jobs of this hub that none of its servers, which are all known by now, owns."""
+        kind = type(self)
+        office.orphans = Orphans(
+            office.monitor,
+            self.log,
+            self.hub_name,
+            owned=lambda: {one.ticket.name for one in kind.everyone} | office.abandoned.names,
+            cancel=lambda job: self._cancel_as(job.user, job),
+            grace=self.orphan_grace,
+        )
+        office.orphans.watch()
 
     @property
     def acts(self) -> ActsAsUser:
@@ -75,7 +96,7 @@ class TakesOptions(SpawnerSettings):
         self.ticket.abandoned.append(name)
 
     async def _cancel_as(self, user: str, job: Job) -> None:
-        await self._acts_as(user).cancel(job.id, job.name)
+        await self.shared().cancel(self._acts_as(user), user, job.id, job.name)
 
     @property
     def language(self) -> str:
