@@ -42,7 +42,8 @@ class Settings:
             Naming the first one that will not do.
         """
         url = _required(environ, "JUPYTERHUB_SERVICE_URL", "run this as a service of JupyterHub")
-        host, port = _address(url)
+        # What the hub gives a service with `internal_ssl`, and it alone.
+        host, port = _address(url, "https" if environ.get("JUPYTERHUB_SSL_CERTFILE") else "http")
         return cls(
             queues=Path(_required(environ, "HPCHUB_QUEUES", "write the path of the site's queues.toml")),
             host=host,
@@ -52,14 +53,14 @@ class Settings:
         )
 
 
-def _address(url: str) -> tuple[str, int]:
+def _address(url: str, scheme: str) -> tuple[str, int]:
     parts = urlsplit(url)
     try:
         port = parts.port
     except ValueError:
         port = None
-    if parts.scheme != "http" or parts.hostname is None or port is None:
-        raise SettingsError(f"JUPYTERHUB_SERVICE_URL={url}: write http://ADDRESS:PORT")
+    if parts.scheme != scheme or parts.hostname is None or port is None:
+        raise SettingsError(f"JUPYTERHUB_SERVICE_URL={url}: write {scheme}://ADDRESS:PORT")
     return parts.hostname, port
 
 
