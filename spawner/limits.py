@@ -27,7 +27,9 @@ _FRESH = 2.0  # seconds
 _PATIENCE = 3.0  # seconds
 
 
-async def limits_check(office: Office, request: Request, standing: Standing, *, wait: bool) -> Callable[[], None]:
+async def limits_check(
+    office: Office, request: Request, standing: Standing, *, wait: bool
+) -> Callable[[], None]:
     """Return the check of a request against what Slurm says now; it raises `OptionsError`.
 
     The jobs of the last look will do to let somebody pass, for Slurm counts again. To refuse somebody they
