@@ -14,9 +14,10 @@ from queues.access import account_note, effective_hours, no_partition, why_not
 from queues.places import Places, count_places
 from queues.policy import Queue, QueuePolicy
 from queues.slots import jobs_by_node
+from slurm.jobs import Jobs
 from slurm.records import Association, Job, Node, Sentence
 from slurm.snapshot import Snapshot
-from slurm.states import JobPhase, NodeUse, node_use, phase
+from slurm.states import NodeUse, node_use
 
 __all__ = ["NodeCounts", "QueueRow", "QueueTable", "build_table"]
 
@@ -204,10 +205,10 @@ def _count_all(shown: Iterable[Queue], snapshot: Snapshot) -> NodeCounts | None:
 def _count_waiting(queue: Queue, snapshot: Snapshot) -> int | None:
     if snapshot.jobs_at is None:
         return None
-    return sum(
-        phase(job.state) is JobPhase.WAITING and queue.partition in job.partition.split(",")
-        for job in snapshot.jobs.values()
-    )
+    if isinstance(snapshot.jobs, Jobs):
+        # Counted once for everybody who looks.
+        return snapshot.jobs.waiting.get(queue.partition, 0)
+    return Jobs(snapshot.jobs.values()).waiting.get(queue.partition, 0)
 
 
 def _find_obstacle(queue: Queue, snapshot: Snapshot, standing: _User) -> Sentence | None:
