@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,11 @@ class Card:
     extensions: tuple[Extension, ...]
     again: Again | None
     warn_minutes: int
+
+    @property
+    def waited(self) -> timedelta | None:
+        """How long the job has been in the queue; None where that is not known."""
+        return None if self.facts.submitted is None else max(self.now - self.facts.submitted, timedelta(0))
 
 
 def card_of(spawner: SlurmGPUSpawner) -> Card:

@@ -68,6 +68,7 @@ class Facts:
     gpus: int = 0
     cpus: int = 0
     memory_mb: int = 0
+    submitted: datetime | None = None
     started: datetime | None = None
     ends: datetime | None = None
     time_left: timedelta | None = None
@@ -122,6 +123,7 @@ def facts(
         gpus=job.gpus if job else 0,
         cpus=job.cpus if job else 0,
         memory_mb=job.memory_mb if job else 0,
+        submitted=job.submitted if job else None,
         started=job.started if job is not None and placed else None,
         ends=ends,
         time_left=left,

@@ -1,10 +1,11 @@
 // The waiting page: follows the hub's progress stream until the server is ready or has failed.
 
+import { headline, notify, setUpNotify, whenSeen } from "./notify.js";
 import { announce, ask, fill, formatMoment, formatTime, pause, words } from "./page.js";
 
 const STEPS = ["submitting", "waiting", "starting", "ready"];
 // What Slurm calls running is, for a person who waits, the notebook starting.
-const STEP_OF = { running: "starting", ending: "starting", ended: "starting", unknown: "waiting" };
+const STEP_OF = { line: "submitting", running: "starting", ending: "starting", ended: "starting", unknown: "waiting" };
 const CANCEL_TRIES = 4;
 
 const say = words();
@@ -31,9 +32,16 @@ function showFacts(event) {
   if ("reason" in event) setFact("reason", event.reason || "–");
   if ("ahead" in event) setFact("ahead", showAhead(event));
   if ("expected_start" in event) {
-    setFact("expected_start", event.expected_start ? formatMoment(new Date(event.expected_start)) : say.unknown);
+    setFact("expected_start", showExpected(event.expected_start));
   }
   if (event.since) since = new Date(event.since);
+}
+
+function showExpected(start) {
+  if (!start) return say.unknown;
+  const moment = new Date(start);
+  // An expectation that is over is none: Slurm's last plan has not come true.
+  return moment > Date.now() ? formatMoment(moment) : say.soon;
 }
 
 function showAhead({ ahead, phase }) {
@@ -101,6 +109,7 @@ function showFailure(event) {
   document.getElementById("failed").hidden = false;
   document.getElementById("failed-title").focus();
   announce(`${say.failed} ${message}`);
+  notify(say.failed, message);
 }
 
 function showLog(lines) {
@@ -117,10 +126,12 @@ function showEvent(event) {
     events.close();
     showStep("ready");
     announce(say.ready);
+    notify(say.ready);
     // The hub leads on to the server, or to wherever the person was going.
-    return location.reload();
+    return whenSeen().then(() => location.reload());
   }
   if (event.phase === "ended") reason = event.message;
+  headline(event.phase === "waiting" && event.ahead > 0 ? fill(say.ahead, { n: event.ahead }) : "");
   showStep(event.phase);
   showFacts(event);
   showProgress(event);
@@ -195,4 +206,5 @@ async function cancelServer() {
 
 cancel.addEventListener("click", cancelServer);
 setInterval(showElapsed, 1000);
+setUpNotify(say);
 follow();
