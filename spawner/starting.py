@@ -99,7 +99,11 @@ class StartsJobs(TakesOptions):
             self.log,
             queue_timeout=self.queue_timeout,
             boot_timeout=self.boot_timeout,
+            forgotten=self._forget_port,
         )
+        if self.ticket.port:
+            # The hub before this one took the report, and went away before it had the node.
+            self.startup.accept_port(self.ticket.port)
         try:
             self.ticket.host, self.ticket.port = await self.startup.address()
         except JobEndedError as error:
@@ -148,7 +152,16 @@ class StartsJobs(TakesOptions):
         if self.startup is None:
             same = self.ticket.port == port
             return None if same else "this server is not waiting for a port"
-        return self.startup.accept_port(port)
+        refusal = self.startup.accept_port(port)
+        if refusal is None and self.ticket.port != port:
+            # Before the answer: the server will not tell it twice.
+            self.ticket.port = port
+            self.save()
+        return refusal
+
+    def _forget_port(self) -> None:
+        self.ticket.port = 0
+        self.save()
 
     async def _ended_early(self, job: Job | None) -> Exception:
         job_id = self.job_id

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +49,8 @@ class Startup:
     ----------
     queue_timeout, boot_timeout : float
         Seconds, see `spawner.settings.SpawnerSettings`.
+    forgotten : callable
+        Called when the reported port is one no more, because the job is back in the queue.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Startup:
         *,
         queue_timeout: float,
         boot_timeout: float,
+        forgotten: Callable[[], None] = lambda: None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._monitor = monitor
@@ -65,6 +69,7 @@ class Startup:
         self._log = log
         self._queue_timeout = queue_timeout
         self._boot_timeout = boot_timeout
+        self._forgotten = forgotten
         self._port: asyncio.Future[int] = loop.create_future()
         self._submitted_at = loop.time()
         self._running_since: float | None = None
@@ -135,6 +140,7 @@ class Startup:
             self._log.info("Job %s is back in the queue; its server's port is forgotten", self._job_id)
             self._port = asyncio.get_running_loop().create_future()
             self._waits_with_port.clear()
+            self._forgotten()
 
     def _check_clocks(self, view: JobView) -> None:
         now = asyncio.get_running_loop().time()
