@@ -19,6 +19,7 @@ from spawner.pages import register as register_pages
 from spawner.port import replace_batchspawner_route
 from spawner.progress import describe
 from spawner.requeue import has_moved, wait_again
+from spawner.services import wait_for_services_as_a_client
 from spawner.starting import StartsJobs
 from spawner.ticket import Ticket
 
@@ -27,6 +28,7 @@ __all__ = ["SlurmGPUSpawner"]
 # batchspawner registers a route of its own when it is imported, and the hub's logout knows nothing of queues.
 replace_batchspawner_route()
 replace_logout()
+wait_for_services_as_a_client()
 register_pages()
 
 OVER = (JobPhase.ENDING, JobPhase.ENDED)
