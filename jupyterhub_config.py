@@ -18,7 +18,7 @@ languages.register()
 c.JupyterHub.authenticator_class = "authenticator.LDAPOTPAuthenticator"
 c.JupyterHub.spawner_class = "spawner.SlurmGPUSpawner"
 c.JupyterHub.allow_named_servers = True
-c.JupyterHub.named_server_limit_per_user = 2
+c.JupyterHub.named_server_limit_per_user = 10
 
 # Leaving means leaving: as in the original, Logout stops all servers of the user.
 c.JupyterHub.shutdown_on_logout = True
