@@ -101,6 +101,11 @@ class Turns:
         self.held = 0
         self._urgent, self._usual = Line(), Line()
 
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        return len(self._urgent) + len(self._usual)
+
     def ask(self, user: str, *, urgent: bool = False) -> Turn:
         """Stand in line; the turn must be taken with `held_by`, or left."""
         line = self._urgent if urgent else self._usual
