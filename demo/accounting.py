@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 
 from demo.accounts import Accounts
+from demo.cluster import QOS
 from demo.settings import HUB_ACCOUNT
 
 CLUSTER = "hpchub"
@@ -35,6 +36,19 @@ def ensure(run: Run, accounts: Accounts) -> None:
                 _tell(run, "add", "user", user.name, f"Account={project_name}", f"Cluster={CLUSTER}")
     _ensure_administrators(run, accounts)
     _ensure_hub(run)
+
+
+def ensure_limits(run: Run) -> None:
+    """Add the QoS that the database lacks, and give them to their projects; the others stay as they are.
+
+    Only once slurmctld has told the database which GPUs there are can it take a limit on GPUs.
+    """
+    known = _ask(run, "show", "qos", "format=name")
+    for qos in QOS:
+        if qos.name not in known:
+            _tell(run, "add", "qos", qos.name, *qos.limits)
+            names = ",".join(qos.projects)
+            _tell(run, "modify", "account", f"name={names}", f"cluster={CLUSTER}", "set", f"qos+={qos.name}")
 
 
 def _ensure_administrators(run: Run, accounts: Accounts) -> None:

@@ -166,7 +166,8 @@ class Centre:
         daemons = tuple(program.name for program in programs if program.name.startswith("slurmd-"))
         nodes = Step("nodes", ("slurmctld", *daemons), nothing, probes["nodes"], last_words=self._node_words)
         accounts = Step("accounts", ("slurmdbd", "nslcd"), self._ensure_accounts, lambda: True)
-        steps = [*(self._program_step(program, probes) for program in programs), accounts, nodes]
+        limits = Step("limits", ("slurmctld", "accounts"), self._ensure_limits, lambda: True)
+        steps = [*(self._program_step(program, probes) for program in programs), accounts, limits, nodes]
         if self.instance.internal_ssl:
             steps.append(Step("certificates", (), self._ensure_certificates, lambda: True))
         if self.instance.with_hub:
@@ -191,6 +192,9 @@ class Centre:
 
     def _ensure_accounts(self) -> None:
         accounting.ensure(lambda argv: self.run(argv, check=False), self.accounts)
+
+    def _ensure_limits(self) -> None:
+        accounting.ensure_limits(lambda argv: self.run(argv, check=False))
 
     def _ensure_certificates(self) -> None:
         internal_ssl.ensure(lambda argv, user: self.run(argv, user, check=False), self.instance)

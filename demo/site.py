@@ -165,6 +165,7 @@ def _write_slurm(instance: Instance) -> None:
         "instance": instance,
         "nodes": NODES,
         "partitions": PARTITIONS,
+        "gpu_types": sorted({kind for node in NODES for kind, _count in node.gpus_by_type}),
         "hostname": socket.gethostname(),
     }
     folder = instance.slurm_conf.parent
