@@ -162,7 +162,7 @@ def test_status_shows_each_program_with_its_log(centre: RunningCentre) -> None:
     assert status.returncode == 0, out + err
     assert out.startswith(centre.url)
     rows = {row.split()[0]: row.split() for row in out.splitlines()[3:]}
-    assert len([name for name in rows if name.startswith("slurmd-")]) == 12
+    assert len([name for name in rows if name.startswith("slurmd-")]) == 13
     for name, state, pid, _, log in rows.values():
         assert state in {"RUNNING", "STARTING"}, name
         assert Path("/proc", pid).exists(), name

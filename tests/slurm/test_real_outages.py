@@ -66,7 +66,7 @@ async def test_without_the_accounting_database_the_table_still_comes(
 ) -> None:
     await asyncio.to_thread(centre.stop, "slurmdbd")
     try:
-        assert len(await client.nodes()) == 12
+        assert len(await client.nodes()) == 13
         with pytest.raises(SlurmUnavailable):
             await client.associations()
         with pytest.raises(SlurmUnavailable):

@@ -29,7 +29,7 @@ async def test_everything_that_this_slurm_says_is_understood(
     job_id = await asyncio.to_thread(centre.submit, "a1113a01", *SHARED)
     jobs, nodes, partitions = await client.jobs(), await client.nodes(), await client.partitions()
     assert (jobs[job_id].partition, jobs[job_id].account) == ("jupyter", "proj01")
-    assert (len(nodes), nodes["gpu01"].gpus, nodes["gpu01"].shards) == (12, {"v100": 2}, 10)
+    assert (len(nodes), nodes["gpu01"].gpus, nodes["gpu01"].shards) == (13, {"v100": 2}, 10)
     assert partitions["amd_a100_4"].nodes == ("gpu06", "gpu07", "gpu08", "gpu09", "gpu10", "gpu11")
     accounts = {a.account for a in await client.associations() if a.user == "a1113a02"}
     assert accounts == {"proj01", "proj02"}
