@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,17 +17,24 @@ import texts
 from slurm.records import Job, Sentence
 from spawner.acting import ActsAsUser
 from spawner.endings import failure
+from spawner.figures import recognise
 from spawner.form import PATIENCE, render_form
+from spawner.limits import limits_check
 from spawner.office import Office
-from spawner.options import Options, OptionsError, Request, from_form, parse, resolve
+from spawner.options import OptionsError, Request, from_form, parse, resolve
 from spawner.orphans import Orphans
+from spawner.presets import Presets
 from spawner.settings import SpawnerSettings
 from spawner.startup import Startup
 from spawner.ticket import Ticket
 from spawner.turns import Turn
 from texts import mark as _
 
-__all__ = ["TakesOptions"]
+__all__ = ["NOTHING_STARTED", "TakesOptions"]
+
+NOTHING_STARTED = _(
+    "Nothing has been started yet. A link filled in the form: please check it and press Submit."
+)
 
 
 class TakesOptions(SpawnerSettings):
@@ -38,6 +45,7 @@ class TakesOptions(SpawnerSettings):
 
     def __init__(self, **kwargs: Any) -> None:
         self.ticket = Ticket()
+        self.own_presets = Presets()
         self.refused: OptionsError | None = None
         self.typed: dict[str, Any] = {}
         self.asker: Any = None
@@ -116,25 +124,55 @@ class TakesOptions(SpawnerSettings):
     def token_digest(self) -> str:
         return self.ticket.token_digest
 
+    # --- presets: one set for a user, in the state of the default server, which always exists ---------
+
+    @property
+    def home(self) -> TakesOptions:
+        """The user's default server, running or not."""
+        home: TakesOptions = self.user.spawner
+        return home
+
+    @property
+    def presets(self) -> Presets:
+        return self.home.own_presets
+
+    def preset(self, name: str) -> dict[str, Any] | None:
+        """Return the choices of the user's preset of that name, or else of the site's."""
+        own = self.presets.get(name)
+        if own is not None:
+            return own
+        offered = (one.options for one in self.shared().policy.presets if one.name == name)
+        return next((dict(options) for options in offered), None)
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.own_presets = Presets.from_state(state.get("presets"))
+
+    def get_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().get_state()
+        return {**state, "presets": self.own_presets.to_state()} if self.own_presets else state
+
     # --- options -----------------------------------------------------------------------------------
 
     async def get_options_form(self) -> str:
         """Render the queue table and the fields (the hub puts them into its spawn page)."""
         self.hear()
+        handler = self.handler
+        if handler is not None and handler.current_user is self.user:
+            recognise(handler, self.home, handler.xsrf_token.decode())
         return await render_form(self)
 
     def run_options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
         self.hear()
-        self.typed = {name: values[0] for name, values in form_data.items() if values}
+        self._keep_typed({name: values[0] for name, values in form_data.items() if values})
         options: dict[str, Any] = self._or_refuse(partial(from_form, form_data))
         return options
 
     def options_from_query(self, query_data: dict[str, list[str]]) -> dict[str, Any]:
-        """Fill in the form from a link, and start nothing: a link can come from anywhere, and cost money."""
+        """Start nothing: a link can come from anywhere, and cost money. The page itself fills in the form."""
         self.hear()
-        self.typed = {name: values[0] for name, values in query_data.items() if values}
-        text = _("Nothing has been started yet. A link filled in the form: please check it and press Submit.")
-        raise failure(self.language, Sentence(text, {}), reason="link", status=200)
+        self._keep_typed({name: values[0] for name, values in query_data.items() if values})
+        raise failure(self.language, Sentence(NOTHING_STARTED, {}), reason="link", status=200)
 
     @default("apply_user_options")
     def _apply_user_options_default(self) -> Callable[[Any, dict[str, Any]], None]:
@@ -145,19 +183,40 @@ class TakesOptions(SpawnerSettings):
         """Check the options, from wherever they come."""
         self.hear()
         self.asker = self.handler
+        resolved = await self.resolver()
+        request: Request = self._or_refuse(partial(resolved, user_options))
+        standing = await self.shared().standing(self.user)
+        wait = self.over_limit == "wait"
+        self._or_refuse(await limits_check(self.shared(), request, standing, wait=wait))
+        self.default_url = "/lab" if request.interface == "lab" else "/tree"
+        return request
+
+    async def resolver(self) -> Callable[[Mapping[str, Any]], Request]:
+        """Return what checks options against policy, partitions, groups and accounts as they are now.
+
+        What it returns raises `OptionsError`.
+        """
         office = self.shared()
         standing = await office.standing(self.user)
         snapshot = await office.monitor.look_nodes(60, PATIENCE)
-        options: Options = self._or_refuse(partial(parse, user_options, office.policy))
-        request: Request = self._or_refuse(
-            partial(resolve, options, office.policy, snapshot.partitions, standing)
-        )
-        self.default_url = "/lab" if options.interface == "lab" else "/tree"
-        return request
+
+        def resolved(raw: Mapping[str, Any]) -> Request:
+            options = parse(raw, office.policy)
+            known = snapshot.reservations if snapshot.partitions else None
+            return resolve(options, office.policy, snapshot.partitions, standing, known)
+
+        return resolved
 
     def _or_refuse(self, check: Callable[[], Any]) -> Any:
         try:
             return check()
         except OptionsError as error:
-            self.refused = error
+            # The hub shows a refused form, whosever it was, as the default server's.
+            for spawner in {self, self.home}:
+                spawner.refused = error
+                spawner.asker = self.asker
             raise failure(self.language, error.sentence, reason=f"option {error.field}") from error
+
+    def _keep_typed(self, typed: dict[str, Any]) -> None:
+        for spawner in {self, self.home}:
+            spawner.typed = typed

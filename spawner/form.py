@@ -4,57 +4,109 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import texts
-from queues.access import accounts_for
 from queues.estimate import cost
 from queues.table import QueueTable, build_table
 from slurm.monitor import Monitor
 from slurm.records import Sentence
 from slurm.snapshot import Snapshot
-from spawner.options import Options, Standing
+from spawner.allowances import limits_met, tell_limit
+from spawner.forecast import known_forecasts
+from spawner.offers import offers_of, titles_of
+from spawner.options import Standing
+from spawner.remembering import last_options, shown
 
 if TYPE_CHECKING:
     from spawner.choosing import TakesOptions
 
-__all__ = ["first_choices", "render_form"]
+__all__ = ["first_choices", "fresh_figures", "render_form", "table_for"]
 
 FRESH = 2.0  # seconds: opening or refreshing the page asks Slurm, but not again for those who come together
 PATIENCE = 3.0  # seconds that the page waits for Slurm; then it comes with the last figures and their age
 
 
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What somebody brings to the form: a refused request, a link, a preset, or nothing."""
+
+    choices: Mapping[str, Any]
+    by_link: bool = False
+    errors: Mapping[str, Sentence] = field(default_factory=dict)
+
+
 async def render_form(spawner: TakesOptions) -> str:
     """Render the form for the user who looks at it."""
+    # The next request of the same user may come while this one waits for Slurm.
+    handler, spawner.asker = spawner.handler or spawner.asker, None
+    opening = _open(spawner, handler)
     office = spawner.shared()
     standing = await office.standing(spawner.user)
-    snapshot = await _fresh_figures(office.monitor)
-    table = build_table(
-        office.policy,
+    snapshot = await fresh_figures(office.monitor)
+    table = table_for(spawner, standing, snapshot)
+    chosen = first_choices(table, standing, opening.choices)
+    resolve = await spawner.resolver()
+    limits = await limits_met(spawner, resolve, chosen)
+    queues = tuple(row.queue for row in table.rows)
+    offers = {queue.name: offers_of(queue, snapshot, standing) for queue in queues}
+    whose = handler is None or getattr(handler, "current_user", None) in (None, spawner.user)
+    context = {
+        "table": table,
+        "offers": offers,
+        "titles": titles_of(queues, offers, spawner.language),
+        "expected": known_forecasts(spawner, resolve, chosen),
+        "limits": [tell_limit(limit, spawner.language) for limit in limits],
+        "account_note": table.note,
+        "chosen": chosen,
+        "by_link": opening.by_link,
+        "errors": opening.errors,
+        "currency": office.policy.currency,
+        "estimate": cost,
+        "last_end": spawner.ticket.last_end,
+        "presets": list(spawner.presets) if whose else [],
+        "site_presets": office.policy.presets,
+        "is_own": whose,
+    }
+    return await _render(spawner, handler, context)
+
+
+def _open(spawner: TakesOptions, handler: Any) -> _Opening:
+    refused, spawner.refused = spawner.refused, None
+    typed, spawner.typed = spawner.typed, {}
+    if refused is not None or typed:
+        errors = {refused.field: refused.sentence} if refused else {}
+        return _Opening(typed, errors=errors)
+    link: dict[str, str] = getattr(handler, "link", None) or {}
+    if not link:
+        return _Opening(last_options(spawner))
+    preset = {}
+    errors = {}
+    if (name := link.pop("preset", None)) is not None:
+        found = spawner.preset(name)
+        if found is None:
+            text = texts.mark("There is no preset “%(name)s”.")
+            errors["preset"] = Sentence(text, {"name": name[:80]})
+        preset = found or {}
+    return _Opening({**preset, **link} or last_options(spawner), by_link=bool(preset or link), errors=errors)
+
+
+def table_for(spawner: TakesOptions, standing: Standing, snapshot: Snapshot) -> QueueTable:
+    """Build the table as this user may use it."""
+    return build_table(
+        spawner.shared().policy,
         snapshot,
         datetime.now(UTC),
         user=standing.user,
         groups=standing.groups,
         accounts=standing.accounts,
+        associations=standing.associations,
     )
-    refused, spawner.refused = spawner.refused, None
-    typed, spawner.typed = spawner.typed, {}
-    context = {
-        "table": table,
-        "accounts": _accounts(table, snapshot, standing),
-        "account_note": table.note,
-        "chosen": first_choices(table, standing, typed or _last_options(spawner)),
-        "errors": {refused.field: refused.sentence} if refused else {},
-        "currency": office.policy.currency,
-        "estimate": cost,
-        "last_end": spawner.ticket.last_end,
-    }
-    return await _render(spawner, context)
 
 
-async def _fresh_figures(monitor: Monitor) -> Snapshot:
+async def fresh_figures(monitor: Monitor) -> Snapshot:
     """Ask Slurm for nodes and jobs; say so if the page has to come without its answer."""
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -73,39 +125,25 @@ def first_choices(table: QueueTable, standing: Standing, options: Mapping[str, A
     options : mapping
         What was typed or used last; it comes from outside and is only shown, never used.
     """
-    known = {name: options[name] for name in Options.model_fields if name in options}
+    known = shown(options)
     open_rows = [row for row in table.rows if row.why_not is None]
     row = next((row for row in open_rows if row.queue.name == known.get("queue")), None)
     if row is None:
         row = open_rows[0] if open_rows else None
-        known.pop("hours", None)
+        known = {name: value for name, value in known.items() if name in ("interface", "account")}
     queue = row.queue if row else None
     return {
+        **dict.fromkeys(("gpus", "gpu_type", "feature", "qos", "reservation")),
+        **known,
         "queue": queue.name if queue else None,
         "interface": known.get("interface", "notebook"),
         "hours": known.get("hours") or (min(queue.default_hours, row.max_hours) if queue and row else 1),
-        "gpus": known.get("gpus"),
         "account": known.get("account", standing.default_account),
     }
 
 
-def _last_options(spawner: TakesOptions) -> Mapping[str, Any]:
-    saved = spawner.orm_spawner.user_options if spawner.remember_options else None
-    return saved if isinstance(saved, dict) else {}
-
-
-def _accounts(table: QueueTable, snapshot: Snapshot, standing: Standing) -> dict[str, tuple[str, ...]]:
-    partitions = snapshot.partitions
-    return {
-        row.queue.name: accounts_for(row.queue, partitions.get(row.queue.partition), standing.accounts)
-        for row in table.rows
-    }
-
-
-async def _render(spawner: TakesOptions, context: dict[str, Any]) -> str:
+async def _render(spawner: TakesOptions, handler: Any, context: dict[str, Any]) -> str:
     """Render with the request's own namespace, or without a request (after a refused one) with the site's."""
-    handler = spawner.handler or spawner.asker
-    spawner.asker = None
     if handler is not None:
         # Without its query: options in a link are for the first look only.
         html = await handler.render_template("queue_form.html", refresh_url=handler.request.path, **context)

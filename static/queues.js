@@ -24,6 +24,7 @@ let ageAtLoad = performance.now();
 function updateRow(row, fresh) {
   const changes = [];
   for (const cell of fresh.querySelectorAll("[data-cell]")) {
+    if (cell.dataset.cell === "expected") continue; // follows the choices, not the figures
     const old = row.querySelector(`[data-cell="${cell.dataset.cell}"]`);
     if (!old || old.innerHTML.trim() === cell.innerHTML.trim()) continue;
     if (old.dataset.label) changes.push({ cell: old, before: old.textContent.trim() });
@@ -33,7 +34,7 @@ function updateRow(row, fresh) {
   if (input && freshInput) {
     input.disabled = freshInput.disabled;
     if (input.disabled) input.checked = false;
-    Object.assign(input.dataset, freshInput.dataset);
+    Object.assign(input.dataset, freshInput.dataset, { closed: input.disabled ? "yes" : "" });
   }
   return changes;
 }
@@ -96,16 +97,31 @@ function showFailure(expired) {
   announce(expired ? say.expired : say.failed);
 }
 
-function showFresh(page, byHand) {
+/** Put what is the user's own, and so not in the figures of everybody, into their rows. */
+function makeOwn(fresh, own) {
+  for (const row of fresh.tBodies[0].rows) {
+    const mine = own[row.dataset.queue];
+    const input = row.querySelector("input");
+    if (!mine || !input) continue;
+    input.disabled = mine.why !== "";
+    input.dataset.closed = input.disabled ? "yes" : "";
+    input.dataset.offers = JSON.stringify(mine.offers);
+    row.querySelector('[data-cell="why"]').textContent = mine.why;
+  }
+}
+
+function showFresh(page, own, byHand) {
   failures = 0;
   ageAtLoad = performance.now();
   const fresh = page.getElementById("queue-table");
-  const stale = page.getElementById("queues").classList.contains("hp-figures-old");
+  if (own) makeOwn(fresh, own);
+  const freshProblem = page.getElementById("queues-problem");
+  const stale = freshProblem.textContent.trim() !== "";
   const changes = updateTable(document.adoptNode(fresh));
   section.classList.toggle("hp-figures-old", stale);
-  problem.replaceChildren(...document.adoptNode(page.getElementById("queues-problem")).childNodes);
+  problem.replaceChildren(...document.adoptNode(freshProblem).childNodes);
   localise(table);
-  updateChoices();
+  updateChoices({ byHand });
   highlight(changes);
   const news = describe(changes);
   if (stale) announce(problem.textContent.trim());
@@ -113,11 +129,19 @@ function showFresh(page, byHand) {
   else if (byHand) announce(say.unchanged);
 }
 
+/** The figures and what is the user's own beside them; for a server of somebody else's, its whole page. */
+async function read(answer) {
+  const text = await answer.text();
+  const isData = answer.headers?.get("Content-Type")?.includes("json");
+  const { figures, own } = isData && answer.ok ? JSON.parse(text) : { figures: { html: text }, own: null };
+  return { page: new DOMParser().parseFromString(figures.html, "text/html"), own };
+}
+
 async function look(byHand) {
   table.setAttribute("aria-busy", "true");
-  const answer = await ask(button.dataset.url, { headers: { Accept: "text/html" } });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (answer.ok && page.getElementById("queue-table")) showFresh(page, byHand);
+  const answer = await ask(button.dataset.url);
+  const { page, own } = await read(answer);
+  if (answer.ok && page.getElementById("queue-table")) showFresh(page, own, byHand);
   else showFailure(Boolean(page.getElementById("hp-login")) || [401, 403].includes(answer.status));
   table.removeAttribute("aria-busy");
 }

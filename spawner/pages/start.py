@@ -9,10 +9,12 @@ from jupyterhub import handlers
 from jupyterhub.handlers.pages import SpawnHandler
 from tornado import web
 
+from spawner.opening import FilledByLink
+
 __all__ = ["StartHandler", "replace_spawn_page"]
 
 
-class StartHandler(SpawnHandler):
+class StartHandler(FilledByLink, SpawnHandler):
     """The hub answers a second press with an error 400, although nothing is wrong."""
 
     @web.authenticated
@@ -20,7 +22,7 @@ class StartHandler(SpawnHandler):
         place = self._already_there(user_name or self.current_user.name, server_name or "")
         if place:
             return self.redirect(place, status=303)
-        return super().post(user_name, server_name, display_name)  # type: ignore[no-untyped-call]
+        return super().post(user_name, server_name, display_name)
 
     def _already_there(self, user_name: str, server_name: str) -> str:
         """Return the address of a server that runs or is on its way, if whoever asks may start it."""

@@ -1,0 +1,172 @@
+"""The queue table alone, for Refresh: ``GET /hub/api/hpchub/queues``.
+
+When a lecture begins, hundreds press Refresh at once, and the hub is one process. What is the same for
+everybody (the figures, as HTML in the reader's language) is rendered once a second; what is the user's own
+(why a queue is closed to him, and what it offers him) is small, and is put beside it.
+
+Finding out who asks costs the hub several queries of its database, five times as much as all the rest. A
+browser that was recognised is therefore known here for two minutes by its cookies and its XSRF token. For
+so long a session that has ended can still see how many nodes are free, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.handlers.base import SESSION_COOKIE_NAME
+from jupyterhub.scopes import needs_scope
+
+import texts
+from queues.access import no_partition, why_not
+from queues.policy import Queue
+from queues.table import QueueTable, build_table
+from slurm.records import Sentence
+from slurm.snapshot import Snapshot
+from spawner.form import fresh_figures
+from spawner.offers import offers_of
+from spawner.options import Standing
+
+if TYPE_CHECKING:
+    from spawner.choosing import TakesOptions
+
+__all__ = ["FiguresHandler", "recognise"]
+
+KNOWN_SECONDS: Final = 120.0
+MOST_KNOWN: Final = 10_000
+
+_Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    spawner: TakesOptions
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    of: tuple[object, ...]
+    body: str
+
+
+class FiguresHandler(APIHandler):
+    """Answers Refresh for the user who is logged in."""
+
+    known: ClassVar[dict[_Key, _Known]] = {}
+    rendered: ClassVar[dict[str, _Rendered]] = {}
+    spawner: TakesOptions
+
+    async def prepare(self) -> None:
+        known = self._recall()
+        if known is None:
+            await super().prepare()  # type: ignore[no-untyped-call]
+            return
+        self.spawner = known.spawner
+        # What the hub's log and the rest of its request handling ask for.
+        self._jupyterhub_user = known.spawner.user.name
+        self.expanded_scopes: set[str] = set()
+        self.parsed_scopes: dict[str, Any] = {}
+
+    async def get(self) -> None:
+        if not hasattr(self, "spawner"):
+            user = self.current_user
+            self._identify(user_name=getattr(user, "name", ""))
+        snapshot = await fresh_figures(self.spawner.shared().monitor)
+        standing = await self.spawner.shared().standing(self.spawner.user)
+        self.set_header("Cache-Control", "no-store")
+        figures = await self._figures(snapshot)
+        own = json.dumps(self._own(snapshot, standing))
+        self.finish(f'{{"figures": {figures}, "own": {own}}}')  # type: ignore[no-untyped-call]
+
+    @needs_scope("servers")  # type: ignore[untyped-decorator]
+    def _identify(self, user_name: str) -> None:
+        self.spawner = self.current_user.spawner
+        recognise(self, self.spawner, self.request.headers.get("X-XSRFToken", ""))
+
+    def _recall(self) -> _Known | None:
+        if "Authorization" in self.request.headers or self.get_query_argument("token", None):
+            return None
+        key = _key(self, self.request.headers.get("X-XSRFToken", ""))
+        known = self.known.get(key)
+        return known if known is not None and known.until > time.monotonic() else None
+
+    async def _figures(self, snapshot: Snapshot) -> str:
+        lang = texts.language_of(self)
+        of = (snapshot.jobs_at, snapshot.nodes_at, snapshot.problem, int(time.monotonic()))
+        done = self.rendered.get(lang)
+        if done is None or done.of != of:
+            done = self.rendered[lang] = _Rendered(of, json.dumps(await self._render(snapshot)))
+        return done.body
+
+    async def _render(self, snapshot: Snapshot) -> dict[str, Any]:
+        table = _for_nobody(self.spawner, snapshot)
+        settings = self.settings
+        names = {
+            name: value(None) if callable(value) else value
+            for name, value in settings.get("template_vars", {}).items()
+        }
+        template = settings["jinja2_env"].get_template("queue_figures.html")
+        html = await template.render_async(
+            **names,
+            static_url=self.static_url,
+            base_url=self.hub.base_url,
+            table=table,
+            currency=table.currency,
+        )
+        return {"html": html, "old": table.problem is not None}
+
+    def _own(self, snapshot: Snapshot, standing: Standing) -> dict[str, Any]:
+        lang = texts.language_of(self)
+        own = {}
+        for queue in self.spawner.shared().policy.queues:
+            if not queue.hidden:
+                closed = _closed(queue, snapshot, standing)
+                own[queue.name] = {
+                    "why": "" if closed is None else texts.say(lang, closed),
+                    "offers": offers_of(queue, snapshot, standing).as_data(),
+                }
+        return own
+
+
+def recognise(handler: Any, spawner: TakesOptions, xsrf_token: str) -> None:
+    """Know a browser again that the hub has just recognised; `xsrf_token` is what it will send."""
+    known = FiguresHandler.known
+    key = _key(handler, xsrf_token)
+    if not all(key) or getattr(handler, "_token_authenticated", False):
+        return
+    known.pop(key, None)
+    known[key] = _Known(spawner, time.monotonic() + KNOWN_SECONDS)
+    while len(known) > MOST_KNOWN:
+        del known[next(iter(known))]
+
+
+def _key(handler: Any, xsrf_token: str) -> _Key:
+    cookies: Mapping[str, Any] = handler.request.cookies
+    names = (handler.hub.cookie_name, SESSION_COOKIE_NAME, "_xsrf")
+    return (*(cookies[name].value if name in cookies else "" for name in names), xsrf_token)
+
+
+def _for_nobody(spawner: TakesOptions, snapshot: Snapshot) -> QueueTable:
+    """Build the table with what is the same for all; what closes a queue to one user is told beside it."""
+    return build_table(spawner.shared().policy, snapshot, datetime.now(UTC), user="")
+
+
+def _closed(queue: Queue, snapshot: Snapshot, standing: Standing) -> Sentence | None:
+    partition = snapshot.partitions.get(queue.partition)
+    if partition is None and snapshot.nodes_at is not None:
+        return no_partition(queue)
+    return why_not(
+        queue,
+        partition,
+        user=standing.user,
+        groups=standing.groups,
+        accounts=standing.accounts,
+        associations=standing.associations,
+        reservations=None if snapshot.nodes_at is None else snapshot.reservations.values(),
+    )
