@@ -90,7 +90,7 @@ async def _of_the_site(spawner: StartsJobs) -> Sequence[str]:
 
 def _others(spawner: StartsJobs) -> list[str]:
     """Name the jobs of this user whose folders are still needed; the helper removes the others'."""
-    states = [one.state or {} for one in spawner.user.orm_user.orm_spawners]
+    states = [one.state or {} for one in spawner.user.orm_user.orm_spawners.values()]
     return sorted({str(state["name"]) for state in states if state.get("name")})
 
 
