@@ -16,6 +16,8 @@ __all__ = ["describe"]
 
 Event = dict[str, Any]
 
+SLOW = 60.0  # seconds on the node after which people wonder whether anything still happens
+
 _PHASE_TEXTS = {
     JobPhase.STARTING: _("Job %(job)s has its node; the node is being made ready."),
     JobPhase.RUNNING: _("Job %(job)s runs on %(node)s; the notebook server is starting."),
@@ -33,6 +35,10 @@ _REQUEUED = _(
     "What ran in it is gone; saved files are not."
 )
 _PAUSED = _("Job %(job)s is paused by Slurm. It goes on by itself, and its server starts then.")
+_SLOW = _(
+    "Job %(job)s runs on %(node)s, and its server is still starting. "
+    "Where the file system is busy this may take up to %(minutes)s minutes."
+)
 # Waiting has no measure, so no number: the page shows a bar without one.
 _PROGRESS = {JobPhase.STARTING: 40, JobPhase.RUNNING: 60}
 
@@ -49,6 +55,8 @@ def describe(
     silent: bool = False,
     in_line: int | None = None,
     requeued: bool = False,
+    boot_timeout: float = 0.0,
+    now: datetime | None = None,
 ) -> Event:
     """Describe a starting server as an event of the hub's progress stream.
 
@@ -64,6 +72,8 @@ def describe(
         How many submissions go before this one, while it stands in line.
     requeued : bool
         Whether Slurm has put the job back into the queue before.
+    boot_timeout : float
+        Seconds that the server may take on its node; 0 says nothing of it.
     """
     if in_line is not None:
         return {"message": say(lang, _in_line(in_line)), "phase": "line", "queue": queue, "ahead": in_line}
@@ -72,6 +82,7 @@ def describe(
         return {"message": say(lang, text), "phase": "submitting", "queue": queue}
     job = view.job
     reason = _reason(view, partition)
+    slow = boot_timeout > 0 and _runs_for(view, now or datetime.now(UTC)) > SLOW
     event: Event = {
         "message": say(lang, _sentence(job_id, view, reason, silent=silent, requeued=requeued)),
         "phase": view.phase.value,
@@ -85,6 +96,10 @@ def describe(
         "since": _iso(job.submitted) if job else None,
         "as_of": _iso(asked_at),
     }
+    if slow and not silent:
+        minutes = max(1, round(boot_timeout / 60))
+        late = Sentence(_SLOW, {"job": job_id, "node": event["node"], "minutes": minutes})
+        event["message"] = say(lang, late)
     if view.phase in _PROGRESS:
         event["progress"] = _PROGRESS[view.phase]
     return event
@@ -94,6 +109,14 @@ def _reason(view: JobView, partition: Partition | None) -> Sentence | None:
     if view.phase is not JobPhase.WAITING or view.job is None:
         return None
     return explain(view.job.reason, nodes=len(partition.nodes) if partition else 0)
+
+
+def _runs_for(view: JobView, now: datetime) -> float:
+    """Seconds for which a job has been at work on its node."""
+    job = view.job
+    if view.phase is not JobPhase.RUNNING or job is None or job.started is None or is_paused(job.state):
+        return 0.0
+    return (now - job.started).total_seconds()
 
 
 def _in_line(before: int) -> Sentence:

@@ -162,6 +162,7 @@ class SlurmGPUSpawner(StartsJobs):
             silent=office.monitor.snapshot.problem is not None,
             in_line=self.turn.ahead if self.turn is not None and self.turn.waits else None,
             requeued=self.ticket.requeues > 0,
+            boot_timeout=self.boot_timeout,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""``/hub/hpchub/jobs``: what administrators should know of this hub's jobs, and of its line of submissions."""
+"""``/hub/hpchub/jobs``: what administrators should know of this hub's jobs, and of its submissions."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class JobsHandler(BaseHandler):  # type: ignore[misc, unused-ignore]
     """Shows the jobs without a server to whoever may administer the hub."""
 
     @web.authenticated
-    @needs_scope("admin-ui")
+    @needs_scope("admin-ui")  # type: ignore[untyped-decorator]
     async def get(self) -> None:
         office = self.current_user.spawner.shared()
         # Figures of the last half minute will do; then the watch has a look at them as well.
         snapshot = await office.monitor.look_jobs(30.0, 3.0)
         await office.orphans.look()
-        html = await self.render_template(
+        html = await self.render_template(  # type: ignore[no-untyped-call]
             "jobs.html",
             rows=rows_of(office.orphans, datetime.now(UTC)),
             grace=office.orphans.grace,
@@ -51,4 +51,4 @@ class JobsHandler(BaseHandler):  # type: ignore[misc, unused-ignore]
             in_line=office.turns.waiting,
         )
         self.set_header("Cache-Control", "no-store")
-        self.finish(html)
+        self.finish(html)  # type: ignore[no-untyped-call]
