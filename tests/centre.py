@@ -13,7 +13,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -133,6 +133,17 @@ class RunningCentre:
     def pid(self, program: str) -> int:
         """Return the process id, as this machine sees it, of a running program."""
         return next(state.pid for state in self._centre.states() if state.name == program)
+
+    def processes_of(self, user: str) -> dict[int, str]:
+        """Return the command lines of a user's processes in this centre, by this machine's process ids."""
+        uid = int(self.run(["id", "-u", user]).stdout)
+        found = {}
+        for pid in self._centre.namespace.outside_ids().values():
+            folder = Path("/proc", str(pid))
+            with suppress(OSError):
+                if folder.stat().st_uid == uid:
+                    found[pid] = (folder / "cmdline").read_text().replace("\0", " ").strip()
+        return found
 
     def log(self, program: str) -> str:
         return (self.instance.log / f"{program}.log").read_text(errors="replace")

@@ -76,8 +76,8 @@ def assert_nothing_leaked(centre: RunningCentre, person: Person, name: str, stat
         assert person.get(address).json()["kernels"] == 0
         person.stop(name)
     deadline = time.monotonic() + 30
-    while centre.run(["pgrep", "-u", USER], check=False).returncode == 0:
-        assert time.monotonic() < deadline, centre.run(["ps", "-fu", USER], check=False).stdout
+    while left := centre.processes_of(USER):
+        assert time.monotonic() < deadline, left
         time.sleep(0.2)
     assert jobs(centre) == []
     assert person.get("hub/home").status_code == 200

@@ -1,5 +1,7 @@
 """A job that Slurm pauses, puts back into the queue, holds or takes off its node; what its user sees of it."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -247,7 +249,9 @@ def test_time_limit_is_told(empty: RunningCentre, anna: Person, running: str) ->
 def test_server_that_dies_while_its_job_lives_ends_with_its_job(
     empty: RunningCentre, anna: Person, running: str
 ) -> None:
-    empty.run(["pkill", "-KILL", "-u", USER, "-f", "launch.py"])
+    servers = [pid for pid, words in empty.processes_of(USER).items() if "launch.py" in words]
+    assert len(servers) == 1
+    os.kill(servers[0], signal.SIGKILL)
     anna.until("stopped", seconds=60)
     assert f"Job {running} failed" in anna.get("hub/home").text
     assert jobs(empty) == []
