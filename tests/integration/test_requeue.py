@@ -1,4 +1,4 @@
-"""A job that Slurm pauses, puts back into the queue, holds or takes off its node; what its user sees of it."""
+"""A job that Slurm pauses, puts back into the queue, holds or takes off its node: what its user sees."""
 
 import os
 import signal
