@@ -91,9 +91,10 @@ export class View {
   }
 
   open() {
-    const { bottom, right } = this.button.getBoundingClientRect();
+    const { bottom, right, width } = this.button.getBoundingClientRect();
+    const margin = width ? document.documentElement.clientWidth - right : 0; // 0: Notebook's header is hidden
     this.panel.style.top = `${bottom + 4}px`;
-    this.panel.style.right = `${Math.max(4, document.documentElement.clientWidth - right)}px`;
+    this.panel.style.right = `${Math.max(4, margin)}px`;
     this.panel.hidden = false;
     this.button.setAttribute("aria-expanded", "true");
   }
