@@ -15,6 +15,7 @@ from traitlets.config import LoggingConfigurable
 
 from slurm.client import SlurmClient
 from slurm.errors import SlurmError
+from slurm.jobs import Jobs
 from slurm.look import Look
 from slurm.order import jobs_ahead
 from slurm.records import Job, Node, Partition, Reservation
@@ -73,7 +74,7 @@ class Monitor(LoggingConfigurable):
         super().__init__(**kwargs)
         self._clock = clock
         timing = {"min_interval": self.min_interval, "max_backoff": self.max_backoff}
-        self._jobs: Look[dict[str, Job]] = Look(
+        self._jobs: Look[Mapping[str, Job]] = Look(
             "squeue", self.client.jobs, self._jobs_done, clock=clock, wall=wall, **timing
         )
         self._hardware: Look[_Hardware] = Look(
@@ -99,7 +100,7 @@ class Monitor(LoggingConfigurable):
         hardware = self._hardware.value or _Hardware()
         error = self._jobs.error or self._hardware.error
         return Snapshot(
-            jobs=MappingProxyType(self._jobs.value or {}),
+            jobs=self._jobs.value or Jobs(),
             nodes=hardware.nodes,
             partitions=hardware.partitions,
             reservations=hardware.reservations,
@@ -228,8 +229,9 @@ class Monitor(LoggingConfigurable):
         looked, self._looked = self._looked, asyncio.Event()
         looked.set()
 
-    def _note_strange_states(self, jobs: dict[str, Job]) -> None:
-        words = {word for word in {job.state for job in jobs.values()} if phase(word) is JobPhase.UNKNOWN}
+    def _note_strange_states(self, jobs: Mapping[str, Job]) -> None:
+        states = jobs.states if isinstance(jobs, Jobs) else {job.state for job in jobs.values()}
+        words = {word for word in states if phase(word) is JobPhase.UNKNOWN}
         for word in sorted(words - self._strange_states):
             self.log.warning("Slurm reports a job state that we do not know, %r: such jobs are kept", word)
         self._strange_states |= words

@@ -1,10 +1,10 @@
-"""Jobs and associations out of what squeue, sacct and sacctmgr print."""
+"""Ended jobs and associations out of what sacct and sacctmgr print, row by row."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from slurm.errors import SlurmNotUnderstood
 from slurm.hostlist import expand
@@ -15,11 +15,9 @@ __all__ = [
     "ASSOCIATION_FORMAT",
     "ENDED_FORMAT",
     "Strange",
-    "job_format",
     "parse_associations",
     "parse_cluster_name",
     "parse_ended_job",
-    "parse_jobs",
     "read_rows",
 ]
 
@@ -49,66 +47,6 @@ def read_rows(
     if strange and not records:
         raise SlurmNotUnderstood(command, 0, strange[0])
     return records, strange
-
-
-# No field here can hold a "|"; reason, comment and name can, and line breaks, so they stand between marks.
-_JOB_FIELDS = "%i|%T|%P|%u|%a|%q|%V|%S|%e|%l|%Q|%D|%B|%N|%b"
-
-
-class _JobRow(NamedTuple):
-    head: str
-    reason: str
-    comment: str
-    name: str
-
-
-def job_format(mark: str) -> str:
-    """Give squeue's format, with `mark` around everything that users write themselves.
-
-    A mark that nobody can guess keeps a job's name, whatever it contains, from passing for the row of
-    somebody else's job, which could end that user's server or lead the hub to a foreign host.
-    """
-    return f"{mark}{_JOB_FIELDS}{mark}%r{mark}%k{mark}%j"
-
-
-def parse_jobs(text: str, mark: str) -> tuple[list[Job], Strange]:
-    """Read squeue's answer in `job_format`."""
-    before, *parts = text.split(mark)
-    if before.strip() and not parts:
-        raise SlurmNotUnderstood("squeue", 0, before.strip()[:200])
-    size = len(_JobRow._fields)
-    rows = (_JobRow(*parts[at : at + size]) for at in range(0, len(parts) - size + 1, size))
-    return read_rows("squeue", rows, _read_job)
-
-
-def _read_job(row: _JobRow) -> Job:
-    fields = row.head.split("|")
-    if len(fields) != _JOB_FIELDS.count("|") + 1:
-        raise ValueError(f"{len(fields)} fields")
-    (job_id, state, partition, user, account, qos, submitted, started, ends, limit, priority) = fields[:11]
-    node_count, batch_host, nodes, gres = fields[11:]
-    if not job_id or not job_id[0].isdigit() or not state:
-        raise ValueError("no job id or state")
-    return Job(
-        id=job_id,
-        name=_text(row.name),
-        user=user,
-        account=_text(account),
-        partition=partition,
-        state=state,
-        reason=_text(row.reason),
-        nodes=expand(nodes),
-        node_count=_number(node_count.partition("-")[0]),
-        submitted=parse_time(submitted),
-        started=parse_time(started),
-        ends=parse_time(ends),
-        time_limit=parse_duration(limit),
-        priority=_number(priority),
-        comment=_text(row.comment),
-        qos=_text(qos),
-        gres=_text(gres),
-        batch_host=_text(batch_host),
-    )
 
 
 ENDED_FORMAT = (
@@ -180,12 +118,6 @@ def parse_cluster_name(text: str) -> str:
     if match is None:
         raise SlurmNotUnderstood("scontrol", 0, f"no ClusterName in {text[:200]!r}")
     return match[1]
-
-
-def _text(field: str) -> str:
-    """Give a field without Slurm's words for an empty one."""
-    field = field.strip()
-    return "" if field in {"(null)", "N/A", "n/a", "None"} else field
 
 
 def _number(field: str) -> int:

@@ -64,9 +64,10 @@ case "$slurm" in
   slow) sleep 0.3 ;;
 esac
 case "$(basename "$0") $*" in
-  squeue*) sed "s/MARK/${{SQUEUE_FORMAT%%%*}}/g" "{answers}/squeue.txt" ;;
+  squeue*) sed "s/MARK/${{SQUEUE_FORMAT2##*:0}}/g" "{answers}/squeue.txt" ;;
   *"show node"*) cat "{answers}/nodes.txt" ;;
   *"show partition"*) cat "{answers}/partitions.txt" ;;
+  *"show reservation"*) echo "No reservations in the system" ;;
   *"show config"*) cat "{answers}/config.txt" ;;
   sacctmgr*) cat "{answers}/associations.txt" ;;
   *) echo "not a command of this test: $0 $*" >&2; exit 64 ;;
