@@ -78,8 +78,10 @@ def read_table(page: Page, centre: RunningCentre, windows: Windows) -> None:
         "Total",
     ]
     windows.picture(page, "spawn")
-    queues = ("jupyter", "cas_v100_2", QUEUE, "bigmem")
-    assert table_of(page) == {queue: counts_of(centre, queue) for queue in queues}
+    queues = {name: name for name in ("jupyter", "cas_v100_2", QUEUE, "bigmem", "mixed")} | {
+        "course": "mixed"
+    }
+    assert table_of(page) == {queue: counts_of(centre, name) for queue, name in queues.items()}
 
 
 def counts_of(centre: RunningCentre, partition: str) -> list[str]:

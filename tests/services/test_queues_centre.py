@@ -63,11 +63,15 @@ def updated(centre: RunningCentre, what: str, *, until: str) -> Iterator[None]:
 async def test_an_empty_cluster_is_all_idle(look: Look) -> None:
     table = await look("a1113a01")
     assert table.problem is None
-    assert [nodes(row) for row in table.rows] == [(0, 5, 0, 5), (0, 5, 0, 5), (0, 6, 0, 6), (0, 1, 0, 1)]
+    sizes = [(0, count, 0, count) for count in (5, 5, 6, 1, 3, 3)]
+    assert [nodes(row) for row in table.rows] == sizes
     assert table.totals is not None
-    assert (table.totals.idle, table.totals.total) == (12, 12)
-    assert dict(table.totals.gpus_by_type) == {"a100": 24, "v100": 10}
+    assert (table.totals.idle, table.totals.total) == (13, 13)
+    types = {"1g.10gb": 7, "3g.40gb": 2, "a100": 24, "v100": 10}
+    assert dict(table.totals.gpus_by_type) == types
     assert (row(table, "jupyter").free_slots, row(table, "amd_a100_4").free_gpus) == (50, 24)
+    assert row(table, "mixed").free_by_type == {"1g.10gb": 7, "3g.40gb": 2, "a100": 4, "v100": 2}
+    assert (row(table, "course").free_slots, row(table, "course").total_slots) == (58, 58)
     assert str(row(table, "bigmem").why_not).startswith("This queue takes only jobs of the projects proj02")
 
 
@@ -97,6 +101,35 @@ async def test_job_that_waits_is_counted_in_its_own_queue(look: Look, centre: Ru
     assert (row(table, "cas_v100_2").waiting, row(table, "jupyter").waiting) == (1, 0)
 
 
+async def test_single_gpus_are_counted_by_type_beside_other_queues_jobs(
+    look: Look, centre: RunningCentre
+) -> None:
+    mixed = ("--partition=mixed", "--qos=notebook")
+    jobs = [
+        centre.submit("a1113a01", *mixed, "--gres=gpu:1g.10gb:3", "--cpus-per-task=2"),
+        centre.submit("a1113a02", *mixed, "--gres=gpu:a100:1", "--cpus-per-task=8"),
+        centre.submit("a1113a01", "--partition=jupyter", "--gres=shard:1", "--nodelist=gpu05"),
+    ]
+    for job in jobs:
+        centre.wait_for_job(job, "RUNNING")
+    found = row(await look("a1113a01"), "mixed")
+    # One shard has one of the two V100 of its node.
+    assert found.free_by_type == {"1g.10gb": 4, "3g.40gb": 2, "a100": 3, "v100": 1}
+    assert (found.free_gpus, found.total_gpus, nodes(found)) == (10, 15, (3, 0, 0, 3))
+
+
+async def test_a_course_is_open_to_whom_its_reservation_is_for(look: Look, centre: RunningCentre) -> None:
+    assert "none is for you now" in str(row(await look("a1113a01"), "course").why_not)
+    name = "ReservationName=course1"
+    terms = ("Users=a1113a01", "Nodes=mig01", "StartTime=now", "Duration=10")
+    centre.run(["scontrol", "create", "reservation", name, *terms])
+    try:
+        assert row(await look("a1113a01"), "course").allowed
+        assert "none is for you now" in str(row(await look("a1113a02"), "course").why_not)
+    finally:
+        centre.run(["scontrol", "delete", name])
+
+
 async def test_drained_nodes_and_closed_partitions_are_not_free(look: Look, centre: RunningCentre) -> None:
     drain = updated(centre, "NodeName=gpu06 State=DRAIN Reason=test", until="NodeName=gpu06 State=RESUME")
     close = updated(centre, "PartitionName=jupyter State=DOWN", until="PartitionName=jupyter State=UP")
@@ -108,7 +141,7 @@ async def test_drained_nodes_and_closed_partitions_are_not_free(look: Look, cent
     assert (jupyter.free_slots, jupyter.total_slots) == (0, 50)
     assert str(jupyter.why_not) == "This queue is closed at the moment: its partition is down."
     assert table.totals is not None
-    assert (table.totals.idle, table.totals.down, table.totals.total) == (11, 1, 12)
+    assert (table.totals.idle, table.totals.down, table.totals.total) == (12, 1, 13)
 
 
 async def test_reserved_nodes_are_not_idle(look: Look, centre: RunningCentre) -> None:
