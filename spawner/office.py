@@ -55,7 +55,8 @@ class Office:
         if associations is None:
             return Standing(user.name, groups, None)
         default = next((one.account for one in associations if one.default), None)
-        return Standing(user.name, groups, frozenset(one.account for one in associations), default)
+        accounts = frozenset(one.account for one in associations)
+        return Standing(user.name, groups, accounts, default, associations)
 
     def queue_of(self, options: dict[str, Any]) -> Queue:
         """Return the queue that options name, or the usual one."""
