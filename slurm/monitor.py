@@ -122,13 +122,14 @@ class Monitor(LoggingConfigurable):
         await self._hardware.look(max_age, patience)
         return self.snapshot
 
-    def watch(self, job_id: str, *, just_submitted: bool = True) -> None:
+    def watch(self, job_id: str, *, name: str | None = None, just_submitted: bool = True) -> None:
         """Look after a job from now on.
 
         Say ``just_submitted=False`` for a job of unknown age (after a restart): until the first look it is
-        then UNKNOWN, not WAITING.
+        then UNKNOWN, not WAITING. With its `name`, a job that has the same id and another name is not taken
+        for it: after a Slurm that lost its state somebody else's job may have our number, and ours has ended.
         """
-        self._watched.add(job_id, after=self._jobs.started, just_submitted=just_submitted)
+        self._watched.add(job_id, after=self._jobs.started, just_submitted=just_submitted, name=name)
         self._keep_looking()
 
     def unwatch(self, job_id: str) -> None:

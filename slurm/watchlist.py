@@ -20,6 +20,7 @@ _SETTLED = frozenset({JobPhase.RUNNING, JobPhase.ENDED})
 class _Entry:
     phase: JobPhase
     after: int
+    name: str | None = None
     job: Job | None = None
     confirmed_at: float | None = None
     absences: int = 0
@@ -32,10 +33,17 @@ class Watchlist:
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
 
-    def add(self, job_id: str, *, after: int, just_submitted: bool) -> None:
-        """Register a job; looks up to number `after` began too early to prove its absence."""
+    def add(self, job_id: str, *, after: int, just_submitted: bool, name: str | None = None) -> None:
+        """Register a job; looks up to number `after` began too early to prove its absence.
+
+        One that ended under this id, by another name, gives way to the new one.
+        """
+        entry = self._entries.get(job_id)
+        if entry is not None and (entry.phase is not JobPhase.ENDED or name in (None, entry.name)):
+            entry.name = entry.name or name
+            return
         first = JobPhase.WAITING if just_submitted else JobPhase.UNKNOWN
-        self._entries.setdefault(job_id, _Entry(first, after))
+        self._entries[job_id] = _Entry(first, after, name)
 
     def remove(self, job_id: str) -> None:
         self._entries.pop(job_id, None)
@@ -47,7 +55,7 @@ class Watchlist:
         """Take in successful look `number`."""
         for job_id, entry in self._entries.items():
             job = jobs.get(job_id)
-            if job is not None:
+            if job is not None and _is_ours(entry, job):
                 _present(entry, job, clock)
             elif number > entry.after:
                 _absent(entry, clock)
@@ -66,6 +74,18 @@ class Watchlist:
     def unsettled(self) -> bool:
         """Whether any job is expected to change soon."""
         return any(entry.phase not in _SETTLED for entry in self._entries.values())
+
+
+def _is_ours(entry: _Entry, job: Job) -> bool:
+    """Tell our job from somebody else's with its id: a Slurm that lost its state counts from 1 again.
+
+    Owners may rename their jobs, so one of another name is still ours when it was submitted at the same time
+    by the same user as the record that we have seen.
+    """
+    if entry.name is None or job.name == entry.name:
+        return True
+    seen = entry.job
+    return seen is not None and (seen.submitted, seen.user) == (job.submitted, job.user)
 
 
 def _present(entry: _Entry, job: Job, clock: float) -> None:

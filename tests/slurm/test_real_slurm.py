@@ -40,9 +40,9 @@ async def test_users_have_their_names_where_the_directory_is_seen(
     centre: RunningCentre, client: SlurmClient, tmp_path: Path
 ) -> None:
     job_id = await asyncio.to_thread(centre.submit, "a1113a02", "-A", "proj02", *SHARED)
-    inside = shlex.join(centre.command(["env", "SQUEUE_FORMAT=FORMAT", "squeue"], "hpchub"))
+    inside = shlex.join(centre.command(["env", "SQUEUE_FORMAT2=FORMAT", "squeue"], "hpchub"))
     client.squeue_command = str(tmp_path / "squeue")
-    script = inside.replace("SQUEUE_FORMAT=FORMAT", '"SQUEUE_FORMAT=$SQUEUE_FORMAT" SLURM_TIME_FORMAT=%s')
+    script = inside.replace("SQUEUE_FORMAT2=FORMAT", '"SQUEUE_FORMAT2=$SQUEUE_FORMAT2" SLURM_TIME_FORMAT=%s')
     (tmp_path / "squeue").write_text(f'#!/bin/sh\nexec {script} "$@"\n')
     (tmp_path / "squeue").chmod(0o755)
     job = (await client.jobs())[job_id]
