@@ -12,7 +12,7 @@ from slurm.records import Job, Partition
 from slurm.snapshot import Snapshot
 from spawner import form
 from spawner.form import first_choices
-from spawner.options import Standing
+from spawner.options import Options, Standing
 from tests.spawner.scripted import ScriptedSlurm, job, monitor_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -71,9 +71,18 @@ def test_usual_hours_never_exceed_what_slurm_allows() -> None:
 
 
 def test_what_a_link_says_beyond_the_options_is_not_shown() -> None:
-    assert set(chosen({"queue": "jupyter", "onload": "x"})) == {
-        *("queue", "interface", "hours", "gpus", "account")
-    }
+    assert set(chosen({"queue": "jupyter", "onload": "x"})) == set(Options.model_fields)
+
+
+@pytest.mark.parametrize("nonsense", [["jupyter"], {"a": 1}, True, None, 1.5, "x" * 65])
+def test_what_fits_into_no_field_is_not_shown(nonsense: object) -> None:
+    first = chosen({"queue": nonsense, "gpu_type": nonsense, "hours": nonsense})
+    assert (first["queue"], first["gpu_type"], first["hours"]) == ("jupyter", None, 8)
+
+
+def test_choices_of_a_queue_that_is_closed_do_not_go_to_another() -> None:
+    first = chosen({"queue": "staff", "gpus": 2, "feature": "nvme", "interface": "lab"})
+    assert (first["gpus"], first["feature"], first["interface"]) == (None, None, "lab")
 
 
 class SlowSlurm(ScriptedSlurm):
@@ -85,8 +94,8 @@ class SlowSlurm(ScriptedSlurm):
 async def test_page_that_comes_without_slurms_answer_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(form, "PATIENCE", 0.05)
     monitor = monitor_of(SlowSlurm(job()))
-    assert (await form._fresh_figures(monitor)).problem == "no answer within 0 seconds"
+    assert (await form.fresh_figures(monitor)).problem == "no answer within 0 seconds"
     await monitor.look_jobs(0)
     monkeypatch.setattr(form, "PATIENCE", 5)
-    assert (await form._fresh_figures(monitor)).problem is None
+    assert (await form.fresh_figures(monitor)).problem is None
     await monitor.close()

@@ -13,6 +13,7 @@ from queues.estimate import cost
 from queues.policy import Queue
 from queues.table import NodeCounts, QueueRow, QueueTable
 from slurm.records import Sentence
+from spawner.offers import Offers
 from tests.templates.pages import Page, render
 
 __all__ = ["EVIL", "PAGES", "form", "queue_form", "spawner", "table", "user"]
@@ -85,22 +86,53 @@ def table(*, known: bool = True, problem: str | None = None, idle: int = 2) -> Q
     return QueueTable(rows, totals, "KRW", as_of, 3.2 if known else None, problem, None)
 
 
+def offers(account: tuple[str, ...] = (), **more: Any) -> Offers:
+    nothing = dict.fromkeys(("gpu_type", "feature", "qos", "reservation"), ())
+    return Offers(
+        account=account, **{"gpus": {"": ()}, "free": ("feature", "reservation"), **nothing, **more}
+    )
+
+
+OFFERS = {
+    "jupyter": offers(("proj01", "proj02")),
+    "cas_v100_2": offers(("proj01",)),
+    "amd_a100_4": offers(
+        gpu_type=("a100", "1g.10gb"),
+        gpus={"a100": (4, 2, 1), "1g.10gb": (1,)},
+        feature=("nvme",),
+        qos=("normal", "long"),
+    ),
+    "bigmem": offers(),
+}
+TITLES: dict[str, dict[str, str]] = {
+    "account": {"proj01": "proj01", "proj02": "proj02"},
+    "gpu_type": {"a100": "A100", "1g.10gb": "A seventh of an A100"},
+    "gpus": {"1": "1", "2": "2", "4": "4"},
+    "feature": {"nvme": "With a fast local disk"},
+    "qos": {"normal": "normal", "long": "long"},
+    "reservation": {},
+}
+
+
 def queue_form(**more: Any) -> dict[str, Any]:
     return {
         "table": table(),
-        "accounts": {
-            "jupyter": ("proj01", "proj02"),
-            "cas_v100_2": ("proj01",),
-            "amd_a100_4": (),
-            "bigmem": (),
-        },
+        "offers": OFFERS,
+        "titles": TITLES,
+        "expected": {},
+        "limits": [],
+        "presets": [],
+        "site_presets": (),
+        "by_link": False,
+        "is_own": True,
+        "base_url": "/hub/",
         "account_note": None,
         "chosen": {
             "queue": "cas_v100_2",
             "interface": "notebook",
             "hours": 4,
-            "gpus": None,
             "account": "proj01",
+            **dict.fromkeys(("gpus", "gpu_type", "feature", "qos", "reservation")),
         },
         "errors": {},
         "currency": "KRW",

@@ -25,9 +25,11 @@ CONFIG = """
 import asyncio, json, os
 from pathlib import Path
 import texts, texts.handler, texts.jinja
+from jupyterhub.apihandlers import default_handlers as api
+from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.proxy import Proxy
 from jupyterhub.spawner import Spawner
-from tests.templates.contexts import queue_form, table
+from tests.templates.contexts import OFFERS, queue_form, table
 
 SCRIPT = Path("script.json")
 
@@ -63,7 +65,29 @@ class Invented(Spawner):
             last = step
             await asyncio.sleep(0.1)
 
+class Figures(APIHandler):
+    async def get(self):
+        if self.current_user is None:
+            self.set_status(403)
+            return
+        Invented.looks += 1
+        looked = table(idle=Invented.looks)
+        html = await self.render_template("queue_figures.html", table=looked, currency="KRW")
+        own = {{
+            row.queue.name: {{
+                "why": str(row.why_not or ""),
+                "offers": OFFERS[row.queue.name].as_data(),
+            }}
+            for row in looked.rows
+        }}
+        self.finish({{"figures": {{"html": html}}, "own": own}})
+
+class NothingExpected(APIHandler):
+    def get(self):
+        self.finish({{"queues": {{}}, "limits": []}})
+
 texts.handler.register()
+api[:0] = [("/api/hpchub/queues", Figures), ("/api/hpchub/expected", NothingExpected)]
 c.JupyterHub.proxy_class = NoProxy
 c.JupyterHub.spawner_class = Invented
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}/"

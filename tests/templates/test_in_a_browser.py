@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from urllib.parse import parse_qs
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from tests.templates.contexts import EVIL
 from tests.templates.pagehub import PageHub
@@ -65,11 +66,11 @@ class TestRefresh:
         expect(page.get_by_role("status")).to_contain_text("jupyter: Idle")
 
     def test_a_lost_connection_keeps_the_rows_and_says_so(self, page: Page) -> None:
-        page.route("**/hub/spawn*", lambda route: route.abort())
+        page.route("**/api/hpchub/queues", lambda route: route.abort())
         page.click("#refresh")
         expect(page.locator("#queues-problem")).to_contain_text("could not be refreshed")
         assert page.locator("#queue-table tbody tr").count() == 4
-        page.unroute("**/hub/spawn*")
+        page.unroute("**/api/hpchub/queues")
         page.click("#refresh")
         expect(page.locator("#queues-problem")).to_have_text("")
 
@@ -100,6 +101,124 @@ class TestChoices:
         page.check("#queue-cas_v100_2")
         options = page.locator("#account option:not([disabled])").all_inner_texts()
         assert options == ["proj01"]
+
+    def test_gpus_follow_their_type_and_what_a_queue_lacks_is_not_asked(self, page: Page) -> None:
+        page.check("#queue-amd_a100_4")
+        page.select_option("#gpus", "2")
+        page.select_option("#gpu_type", "1g.10gb")
+        expect(page.locator("#gpus")).to_have_value("1")
+        assert page.locator("#gpus option:not([disabled])").all_inner_texts() == ["1"]
+        assert page.locator("#feature option:not([disabled])").all_inner_texts() == [
+            "any",
+            "With a fast local disk",
+        ]
+        page.check("#queue-jupyter")
+        for field in ("gpu_type", "gpus", "feature", "qos"):
+            expect(page.locator(f"#{field}")).to_be_hidden()
+            expect(page.locator(f"#{field}")).to_have_value("")
+
+    def test_link_to_the_choices_is_copied_or_shown(self, page: Page) -> None:
+        page.check("#queue-amd_a100_4")
+        page.fill("#hours", "3")
+        page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
+        page.get_by_role("button", name="Copy a link").click()
+        link = page.get_by_label("Copy this link:").input_value()
+        assert link.endswith(
+            "/hub/spawn?queue=amd_a100_4&interface=notebook&hours=3&gpu_type=a100&gpus=4&qos=normal"
+        )
+
+
+NO_NODE = "No node of this queue has what you ask for."
+
+
+class TestExpectedStart:
+    """What Slurm says is invented here; `tests/browser` asks the real one."""
+
+    @pytest.fixture
+    def asked(self, page: Page) -> list[str]:
+        """Answer as a Slurm that gives jupyter at once, and V100 nodes only for four hours at most."""
+        asked: list[str] = []
+
+        def answer(route: Route) -> None:
+            asked.append(route.request.url.partition("?")[2])
+            hours = int(parse_qs(asked[-1]).get("hours", ["0"])[0])
+            base = {"asked": True, "start": None, "now": False, "refusal": "", "closed": False}
+            too_long = (
+                {"refusal": NO_NODE, "closed": True} if hours > 4 else {"start": "2026-11-22T03:00:00Z"}
+            )
+            limit = {"text": f"GPUs: {hours} of 9", "whose": "yours, by QOS normal", "full": False}
+            queues = {
+                "jupyter": {**base, "now": True, "start": "2026-11-21T09:00:00Z"},
+                "cas_v100_2": {**base, **too_long},
+                "amd_a100_4": {**base, "asked": hours != 9},
+            }
+            route.fulfill(json={"queues": queues, "limits": [limit]})
+
+        page.route("**/api/hpchub/expected*", answer)
+        page.reload()
+        return asked
+
+    def test_it_is_now_or_a_time_or_slurm_cannot_say(self, page: Page, asked: list[str]) -> None:
+        cells = page.locator("tbody td[data-cell=expected]")
+        expect(cells.nth(0)).to_have_text("now")
+        expect(cells.nth(1)).to_contain_text("Nov 2")
+        expect(cells.nth(2)).to_have_text("Slurm cannot say")
+        expect(cells.nth(3)).to_have_text("–")
+        expect(page.locator("#limits")).to_contain_text("GPUs: 4 of 9 (yours, by QOS normal)")
+
+    def test_one_question_for_many_changes_in_a_row(self, page: Page, asked: list[str]) -> None:
+        expect(page.locator("tbody td[data-cell=expected]").first).to_have_text("now")
+        before = len(asked)
+        page.focus("#hours")
+        for _ in range(6):
+            page.keyboard.press("ArrowUp")
+        expect(page.locator("#limits")).to_contain_text("GPUs: 10 of 9")
+        assert len(asked) == before + 1
+
+    def test_queue_that_cannot_run_it_says_why_and_opens_again(self, page: Page, asked: list[str]) -> None:
+        page.check("#queue-jupyter")
+        page.fill("#hours", "5")
+        radio = page.locator("#queue-cas_v100_2")
+        expect(page.locator("#refused-cas_v100_2")).to_have_text(NO_NODE)
+        expect(radio).to_be_disabled()
+        page.fill("#hours", "3")
+        expect(page.locator("#refused-cas_v100_2")).to_have_text("")
+        expect(radio).to_be_enabled()
+
+    def test_chosen_queue_stays_chosen_and_is_not_submitted(self, page: Page, asked: list[str]) -> None:
+        page.check("#queue-cas_v100_2")
+        page.fill("#hours", "5")
+        expect(page.locator("#refused-cas_v100_2")).to_have_text(NO_NODE)
+        expect(page.get_by_role("status")).to_have_text(NO_NODE)
+        expect(page.locator("#queue-cas_v100_2")).to_be_checked()
+        page.get_by_role("button", name="Submit").click()
+        assert page.url.endswith("/hub/spawn")
+        assert page.evaluate("document.getElementById('queue-cas_v100_2').validationMessage") == NO_NODE
+
+    def test_queue_that_is_closed_to_the_user_stays_closed(self, page: Page, asked: list[str]) -> None:
+        expect(page.locator("tbody td[data-cell=expected]").first).to_have_text("now")
+        expect(page.locator("#queue-bigmem")).to_be_disabled()
+        page.click("#refresh")
+        expect(page.locator("#queues-problem")).to_have_text("")
+        expect(page.locator("#queue-bigmem")).to_be_disabled()
+
+    def test_refresh_leaves_expected_starts_in_place(self, page: Page, asked: list[str]) -> None:
+        cell = page.locator("tbody td[data-cell=expected]").first
+        expect(cell).to_have_text("now")
+        page.evaluate("document.querySelector('td[data-cell=expected]').dataset.same = 'yes'")
+        idle = page.locator("tr[data-queue=jupyter] td[data-cell=idle]")
+        before = idle.inner_text()
+        page.click("#refresh")
+        expect(idle).not_to_have_text(before)
+        expect(cell).to_have_text("now")
+        assert cell.get_attribute("data-same") == "yes"
+
+    def test_hub_that_does_not_answer_closes_nothing(self, page: Page, asked: list[str]) -> None:
+        page.route("**/api/hpchub/expected*", lambda route: route.abort())
+        page.check("#queue-jupyter")
+        page.fill("#hours", "6")
+        expect(page.locator("tbody td[data-cell=expected]").first).to_have_text("Slurm cannot say")
+        expect(page.locator("#queue-cas_v100_2")).to_be_enabled()
 
 
 class TestWaiting:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from queues.presets import Preset
 from slurm.records import Sentence
+from spawner.forecast import Forecast
+from spawner.options import Options
 from tests.templates.contexts import EVIL, form, queue_form, table
 from texts import LANGUAGES
 
@@ -17,7 +22,7 @@ class TestQueueTable:
         page = form(lang)
         assert page.one("caption").inside("table")
         scopes = [header.get("scope") for header in page.all("th")]
-        assert scopes.count("col") == 10
+        assert scopes.count("col") == 11
         assert scopes.count("row") == 5
         assert None not in scopes
 
@@ -95,4 +100,86 @@ class TestCost:
     def test_only_known_fields_are_posted(self) -> None:
         page = form()
         names = {one.get("name") for one in [*page.all("input"), *page.all("select")] if one.get("name")}
-        assert names == {"queue", "interface", "hours", "gpus", "account"}
+        assert names == set(Options.model_fields) - {"reservation"}  # nobody offers one here
+
+
+class TestExpectedStart:
+    def test_what_slurm_has_said_already_stands_in_the_page(self) -> None:
+        later = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
+        expected = {
+            "jupyter": Forecast(start=later, now=True),
+            "cas_v100_2": Forecast(start=later),
+            "amd_a100_4": Forecast(),
+        }
+        page = form(expected=expected)
+        cells = [cell.text.strip() for cell in page.all("td", data_cell="expected")]
+        assert cells == ["now", "2026-11-21 14:30 UTC", "Slurm cannot say", "–"]
+        assert page.one("time", datetime=later.isoformat()).get("data-local") is not None
+
+    def test_refusal_is_said_and_closes_nothing_to_those_who_have_no_script_to_open_it(self) -> None:
+        words = Sentence("Slurm says: %(words)s", {"words": EVIL})
+        page = form(expected={"jupyter": Forecast(refusal=words, closed=True)})
+        assert page.one(id="refused-jupyter").text == f"Slurm says: {EVIL}"
+        assert page.one("input", value="jupyter").get("disabled") is None
+        assert "refused-jupyter" in (page.one("input", value="jupyter").get("aria-describedby") or "")
+
+
+class TestLimits:
+    def test_used_and_allowed_are_said_with_whose_limit_it_is(self) -> None:
+        limit = {"text": "GPUs: 2 of 4", "whose": "yours, by QOS normal", "full": False}
+        assert "GPUs: 2 of 4 (yours, by QOS normal)" in form(limits=[limit]).one(id="limits").text
+
+    def test_without_limits_nothing_is_said_of_them(self) -> None:
+        assert form().one(id="limits").get("hidden") is not None
+
+
+class TestChoicesOfQueues:
+    def test_every_choice_of_any_queue_is_there_without_a_script(self) -> None:
+        page = form()
+        offered = {
+            name: [one.get("value") for one in page.all("option") if one.parent is page.one(id=name)]
+            for name in ("gpu_type", "gpus", "feature", "qos")
+        }
+        assert offered == {
+            "gpu_type": ["", "a100", "1g.10gb"],
+            "gpus": ["", "1", "2", "4"],
+            "feature": ["", "nvme"],
+            "qos": ["", "normal", "long"],
+        }
+
+    def test_choice_that_nobody_offers_is_not_asked_for(self) -> None:
+        assert form().all(id="reservation") == []
+
+    def test_refused_choice_says_so_even_if_nobody_offers_it(self) -> None:
+        page = form(errors={"reservation": Sentence("There is none.", {})})
+        assert page.one(id="reservation-error").text == "There is none."
+
+    def test_what_was_chosen_last_is_chosen(self) -> None:
+        page = form(
+            chosen={**queue_form()["chosen"], "queue": "amd_a100_4", "gpu_type": "1g.10gb", "gpus": "1"}
+        )
+        selected = [one.get("value") for one in page.all("option") if one.get("selected") is not None]
+        assert selected == ["1g.10gb", "1", "proj01"]
+
+
+class TestPresets:
+    def test_own_and_the_sites_are_links_that_fill_in_the_form(self) -> None:
+        site = Preset.model_validate({"name": "course", "title": "Course", "options": {"queue": "jupyter"}})
+        page = form(presets=["Big & loud"], site_presets=(site,))
+        links = {one.text: one.get("href") for one in page.all("a", class_="btn btn-sm hp-button")}
+        assert links == {
+            "Big & loud": "/hub/spawn?preset=Big+%26+loud",
+            "Course": "/hub/spawn?preset=course",
+        }
+
+    def test_name_cannot_become_markup(self) -> None:
+        page = form(presets=[EVIL])
+        assert page.all("img") == []
+        assert EVIL in [one.text for one in page.all("a")]
+
+    def test_who_has_none_is_not_bothered(self) -> None:
+        assert form().all(id="presets-title") == []
+
+    def test_link_that_filled_in_the_form_says_that_nothing_has_started(self) -> None:
+        assert "Nothing has been started yet." in form(by_link=True).html
+        assert "Nothing has been started yet." not in form().html
