@@ -24,7 +24,15 @@ from spawner.ticket import Ticket
 if TYPE_CHECKING:
     from spawner.spawner import SlurmGPUSpawner
 
-__all__ = ["AskAgainError", "forget_address", "has_moved", "look_for_new_run", "start_of", "wait_again"]
+__all__ = [
+    "AskAgainError",
+    "drop_route",
+    "forget_address",
+    "has_moved",
+    "look_for_new_run",
+    "start_of",
+    "wait_again",
+]
 
 PATIENCE = 7.0  # seconds for one look; the server's own patience with the hub is longer than two of them
 
@@ -70,7 +78,7 @@ def forget_address(spawner: SlurmGPUSpawner) -> None:
 
 
 async def _follow(spawner: SlurmGPUSpawner) -> None:
-    await _drop_route(spawner)
+    await drop_route(spawner)
     try:
         host, port = await spawner.follow()
     except HTTPError:
@@ -92,7 +100,8 @@ def _followed(spawner: SlurmGPUSpawner, waiting: asyncio.Future[None]) -> None:
     spawner._spawn_pending = False
 
 
-async def _drop_route(spawner: SlurmGPUSpawner) -> None:
+async def drop_route(spawner: SlurmGPUSpawner) -> None:
+    """Send nobody to the old address any more."""
     try:
         await spawner.user.settings["proxy"].delete_user(spawner.user, spawner.name)
     except Exception as error:  # whatever a proxy raises; the new address replaces the old one anyway

@@ -25,7 +25,7 @@ from slurm.records import Job
 from slurm.snapshot import Snapshot
 from slurm.states import JobPhase, phase
 from spawner.endings import explain_end
-from spawner.requeue import forget_address, has_moved, wait_again
+from spawner.requeue import drop_route, forget_address, has_moved, wait_again
 
 if TYPE_CHECKING:
     from spawner.spawner import SlurmGPUSpawner
@@ -96,6 +96,7 @@ async def _check_running(spawner: SlurmGPUSpawner) -> int | None:
         if has_moved(spawner.ticket, view):
             spawner.log.info("Job %s (%s) was requeued meanwhile", spawner.job_id, spawner.ticket.name)
             forget_address(spawner)
+            await drop_route(spawner)
             return await _wait_on(spawner)
         if view.phase is JobPhase.RUNNING:
             break

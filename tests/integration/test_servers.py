@@ -1,5 +1,8 @@
 """A server's life: waiting, working, stopping, and all the ways in which its job can end."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.centre import RunningCentre
@@ -129,6 +132,78 @@ def test_server_that_dies_at_once_shows_the_end_of_its_log(empty: RunningCentre,
         assert "<b>broken by hand</b>" not in page.text
     finally:
         empty.run(["rm", "-r", config], "a1113a01")
+
+
+def jobs(centre: RunningCentre) -> list[str]:
+    return centre.run(["squeue", "-h", "-u", "a1113a01", "-t", "PENDING,RUNNING", "-o", "%i"]).stdout.split()
+
+
+def until_no_job(centre: RunningCentre, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while left := jobs(centre) or centre.processes_of("a1113a01"):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
+
+
+def test_stop_while_sbatch_runs_leaves_no_job(empty: RunningCentre, anna: Person) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        with empty.hanging("slurmctld"):
+            pool.submit(anna.start, queue="jupyter", hours=1)
+            deadline = time.monotonic() + 20
+            while not any("sbatch" in words for words in empty.processes_of("a1113a01").values()):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            pool.submit(anna.stop, wait=False)
+            time.sleep(2)
+        anna.until("stopped", seconds=90)
+    until_no_job(empty)
+
+
+def test_stop_while_the_server_starts_leaves_no_job(empty: RunningCentre, anna: Person) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = anna.job_id()
+    empty.wait_for_job(job, "RUNNING")
+    anna.stop()
+    until_no_job(empty)
+
+
+def test_stop_pressed_twice_is_one_stop(empty: RunningCentre, anna: Person) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    anna.until("ready")
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _press: anna.stop(wait=False).status_code, range(2)))
+    assert set(answers) <= {202, 204}
+    anna.until("stopped", seconds=60)
+    until_no_job(empty)
+
+
+@pytest.mark.parametrize("way", ["form", "REST"])
+def test_start_pressed_twice_is_one_job(empty: RunningCentre, anna: Person, busy: str, way: str) -> None:
+    def press(_tab: int) -> int:
+        if way == "form":
+            return anna.submit(queue="jupyter", hours="1").status_code
+        return anna.start(queue="jupyter", hours=1).status_code
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(press, range(3)))
+    assert set(answers) <= {200, 201, 202, 400}, answers
+    assert len(set(answers) & {200, 201, 202}) >= 1
+    assert jobs(empty) == [anna.job_id()]
+    # And from a tab that was open all the time.
+    assert press(0) in (200, 202, 400)
+    assert len(jobs(empty)) == 1
+    anna.stop()
+    assert jobs(empty) == []
+
+
+def test_job_cancelled_by_an_administrator_while_starting_is_told(empty: RunningCentre, anna: Person) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = anna.job_id()
+    empty.wait_for_job(job, "RUNNING")
+    empty.run(["scancel", job])
+    anna.until("stopped", seconds=60)
+    assert f"Job {job} was cancelled" in anna.get("hub/spawn-pending/a1113a01").text
+    until_no_job(empty)
 
 
 def test_two_servers_of_one_user_are_two_jobs(empty: RunningCentre, anna: Person) -> None:

@@ -1,0 +1,35 @@
+# The extra configuration while `test_class` runs: submissions take their time, and are noted in a file.
+import asyncio
+from pathlib import Path
+
+from spawner import SlurmGPUSpawner
+from spawner.acting import ActsAsUser
+
+NOTES = Path("@NOTES@")
+
+
+def note(word, job):
+    with NOTES.open("a") as file:
+        file.write(f"{word} {job['name']}\n")
+
+
+class SlowActs(ActsAsUser):
+    async def submit(self, **job):
+        note("begin", job)
+        try:
+            await asyncio.sleep(1.0)
+            return await super().submit(**job)
+        finally:
+            note("end", job)
+
+
+class CountedSpawner(SlurmGPUSpawner):
+    def _acts_as(self, user):
+        acts = super()._acts_as(user)
+        acts.__class__ = SlowActs
+        return acts
+
+
+c = get_config()  # noqa: F821
+c.JupyterHub.spawner_class = CountedSpawner
+c.SlurmGPUSpawner.submissions_at_once = 2

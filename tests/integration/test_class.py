@@ -1,0 +1,113 @@
+"""A class starts together: two submissions at once, everybody in turn; a place in line can be given up."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.centre import RunningCentre
+from tests.person import Login, Person
+
+pytestmark = pytest.mark.centre
+
+FAULT = Path(__file__).with_name("counting_spawner.py")
+SERVERS = [f"s{number}" for number in range(10)]
+
+
+@pytest.fixture(scope="module")
+def notes(centre: RunningCentre) -> Iterator[Path]:
+    """Have a hub that submits two at once and slowly, and notes begin and end."""
+    notes = centre.instance.data / "hub" / "submissions"
+    extra = centre.instance.etc / "jupyterhub_extra.py"
+    extra.write_text(FAULT.read_text().replace("@NOTES@", str(notes)))
+    centre.stop("hub")
+    centre.start("hub")
+    yield notes
+    extra.unlink()
+    notes.unlink(missing_ok=True)
+    centre.stop("hub")
+    centre.start("hub")
+
+
+@pytest.fixture
+def people(empty: RunningCentre, login: Login, notes: Path) -> Iterator[list[Person]]:
+    notes.unlink(missing_ok=True)
+    people = [login("a1113a01"), login("a1113a02")]
+    yield people
+    empty.cancel_all_jobs()
+    with ThreadPoolExecutor(10) as pool:
+        for person in people:
+            for name in SERVERS:
+                pool.submit(person.api, "DELETE", person.server(name), json={"remove": True})
+
+
+def press_start(pool: ThreadPoolExecutor, person: Person, names: list[str]) -> None:
+    for name in names:
+        pool.submit(person.start, name, queue="jupyter", hours=1)
+
+
+def until(condition: object, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def most_at_once(notes: Path) -> int:
+    running = most = 0
+    for line in notes.read_text().splitlines():
+        running += 1 if line.startswith("begin") else -1
+        most = max(most, running)
+    return most
+
+
+def pending(centre: RunningCentre, user: str) -> list[str]:
+    return centre.run(["squeue", "-h", "-u", user, "-t", "PENDING", "-o", "%j"]).stdout.split()
+
+
+def test_class_is_submitted_two_at_once_and_nobody_waits_behind_ten_servers_of_one(
+    empty: RunningCentre, people: list[Person], busy: str, notes: Path
+) -> None:
+    many, one = people
+    with ThreadPoolExecutor(12) as pool:
+        press_start(pool, many, SERVERS)
+        until(lambda: notes.exists() and len(notes.read_text().splitlines()) >= 2)
+        until(lambda: sum(many.state(name) == "spawn" for name in SERVERS) == 10)
+        press_start(pool, one, ["s0"])
+        event = next(many.progress("s9"))
+        assert (event["phase"], "before you" in event["message"]) == ("line", True)
+        until(lambda: len(pending(empty, "a1113a01")) == 10 and len(pending(empty, "a1113a02")) == 1)
+    assert most_at_once(notes) == 2
+    begun = [line.split("/")[1] for line in notes.read_text().splitlines() if line.startswith("begin")]
+    assert begun.index("a1113a02") < 9, begun
+    # Each has a page and a Cancel of its own.
+    pages = [many.get(f"hub/spawn-pending/a1113a01/{name}") for name in SERVERS]
+    jobs = {many.job_id(name) for name in SERVERS}
+    assert [page.status_code for page in pages] == [200] * 10
+    assert len(jobs) == 10
+    many.stop("s3")
+    until(lambda: len(pending(empty, "a1113a01")) == 9)
+    assert "s3" not in {name.split("/")[2] for name in pending(empty, "a1113a01")}
+    refused = many.start("s10", queue="jupyter", hours=1)
+    assert refused.status_code == 400
+    assert "limit" in refused.text
+
+
+def test_stop_while_in_line_never_submits(
+    empty: RunningCentre, people: list[Person], busy: str, notes: Path
+) -> None:
+    person = people[0]
+    with ThreadPoolExecutor(8) as pool:
+        press_start(pool, person, SERVERS[:6])
+        until(lambda: sum(person.state(name) == "spawn" for name in SERVERS[:6]) == 6)
+        event = next(person.progress("s5"))
+        assert event["phase"] == "line"
+        person.stop("s5")
+        until(lambda: len(pending(empty, "a1113a01")) == 5)
+    time.sleep(2)
+    assert "/s5/" not in notes.read_text()
+    assert len(pending(empty, "a1113a01")) == 5
+    person.start("s5", queue="jupyter", hours=1)
+    until(lambda: len(pending(empty, "a1113a01")) == 6)
