@@ -90,7 +90,7 @@ async def _good_look(spawner: SlurmGPUSpawner) -> Snapshot:
 async def _check_running(spawner: SlurmGPUSpawner) -> int | None:
     """Answer for a server whose address is known; when Slurm is silent, it is taken to be there."""
     monitor = spawner.shared().monitor
-    monitor.watch(spawner.job_id, just_submitted=False)
+    monitor.watch(spawner.job_id, name=spawner.ticket.name, just_submitted=False)
     for _look in range(3):
         view = spawner.view()
         if has_moved(spawner.ticket, view):
@@ -156,7 +156,7 @@ async def _wait_on(spawner: SlurmGPUSpawner) -> int | None:
     """Take up the wait for a job that had no server yet."""
     spawner.log.info("Job %s (%s) is found again, waiting", spawner.job_id, spawner.ticket.name)
     monitor = spawner.shared().monitor
-    monitor.watch(spawner.job_id, just_submitted=False)
+    monitor.watch(spawner.job_id, name=spawner.ticket.name, just_submitted=False)
     # So that the waiting page, its stream and its Cancel button work as for any other start.
     spawner._spawn_pending = True
     waiting = spawner._spawn_future = asyncio.ensure_future(_until_checked(spawner))

@@ -181,7 +181,7 @@ class SlurmGPUSpawner(StartsJobs):
         super().load_state(state)
         self.ticket = Ticket.from_state(state)
         if self.job_id:
-            self.shared().monitor.watch(self.job_id, just_submitted=False)
+            self.shared().monitor.watch(self.job_id, name=self.ticket.name, just_submitted=False)
 
     def get_state(self) -> dict[str, Any]:
         left = self.office.abandoned.names if self.office is not None else frozenset(self.ticket.abandoned)

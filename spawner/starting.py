@@ -64,7 +64,7 @@ class StartsJobs(TakesOptions):
             raise submission_failure(self.language, error) from error
         self.save()
         self.log.info("Job %s (%s) is submitted to %s", self.job_id, name, request.queue.name)
-        self.shared().monitor.watch(self.job_id)
+        self.shared().monitor.watch(self.job_id, name=self.ticket.name)
         self.shared().monitor.look_soon()
 
     async def _in_turn(self, request: Request) -> None:
@@ -92,7 +92,7 @@ class StartsJobs(TakesOptions):
     async def follow(self) -> tuple[str, int]:
         """Wait for the job and its server; used by a start, and by a hub that finds the job again."""
         monitor = self.shared().monitor
-        monitor.watch(self.job_id)
+        monitor.watch(self.job_id, name=self.ticket.name)
         self.startup = Startup(
             monitor,
             self.job_id,
