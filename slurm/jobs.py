@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from operator import attrgetter
+from typing import NamedTuple, TypeAlias
 
 from slurm.records import Job
 from slurm.states import JobPhase, phase
@@ -47,11 +48,12 @@ class Jobs(Mapping[str, Job]):
 
     def __init__(self, jobs: Iterable[Job] = ()) -> None:
         self._jobs = {job.id: job for job in jobs}
-        self.tallies: Mapping[Kin, Tally] = tally(self._jobs.values())
+        groups = Counter(map(_GROUP, self._jobs.values()))
+        self.tallies: Mapping[Kin, Tally] = _tally(groups, self._jobs.values())
         """Usage by user, account, QoS and partition (as Slurm writes it, so several with commas)."""
-        self.waiting: Mapping[str, int] = _count_waiting(self._jobs.values())
+        self.waiting: Mapping[str, int] = _count_waiting(groups)
         """Pending jobs by partition; a job that may run in several waits in each. An array counts once."""
-        self.states: frozenset[str] = frozenset({job.state for job in self._jobs.values()})
+        self.states: frozenset[str] = frozenset(state for *_, state in groups)
 
     def __getitem__(self, job_id: str) -> Job:
         return self._jobs[job_id]
@@ -86,28 +88,42 @@ class Jobs(Mapping[str, Job]):
 
 def tally(jobs: Iterable[Job]) -> dict[Kin, Tally]:
     """Count the jobs that wait or run, by whose they are."""
-    found: dict[Kin, Tally] = {}
+    jobs = list(jobs)
+    return _tally(Counter(map(_GROUP, jobs)), jobs)
+
+
+# Most jobs differ in nothing of this, and to count them so is the cheapest way to look at each.
+_GROUP = attrgetter("user", "account", "qos", "partition", "state")
+_Groups: TypeAlias = Mapping[tuple[str, str, str, str, str], int]
+
+
+def _tally(groups: _Groups, jobs: Iterable[Job]) -> dict[Kin, Tally]:
+    found: dict[Kin, Tally] = defaultdict(Tally)
+    for (*kin, state), count in groups.items():
+        stage = phase(state)
+        if stage is JobPhase.WAITING or stage in _IN_USE:
+            one = found[Kin(*kin)]
+            one.submitted += count
+            one.running += count * (stage in _IN_USE)
     for job in jobs:
-        stage = phase(job.state)
-        if stage is not JobPhase.WAITING and stage not in _IN_USE:
-            continue
-        kin = Kin(job.user, job.account, job.qos, job.partition)
-        if (one := found.get(kin)) is None:
-            one = found[kin] = Tally()
-        one.submitted += _tasks(job.id)
-        if stage in _IN_USE:
-            one.running += 1
-            one.gpus[""] += job.gpus
-            one.gpus.update(job.gpu_types)
-    return found
+        if "[" in job.id and phase(job.state) is JobPhase.WAITING:
+            found[_kin(job)].submitted += _tasks(job.id) - 1
+        if job.gpus and phase(job.state) in _IN_USE:
+            gpus = found[_kin(job)].gpus
+            gpus[""] += job.gpus
+            gpus.update(job.gpu_types)
+    return dict(found)
 
 
-def _count_waiting(jobs: Iterable[Job]) -> Counter[str]:
-    lists = Counter(job.partition for job in jobs if phase(job.state) is JobPhase.WAITING)
+def _kin(job: Job) -> Kin:
+    return Kin(job.user, job.account, job.qos, job.partition)
+
+
+def _count_waiting(groups: _Groups) -> Counter[str]:
     found: Counter[str] = Counter()
-    for names, count in lists.items():
-        for name in names.split(","):
-            found[name] += count
+    for (*_, partitions, state), count in groups.items():
+        if phase(state) is JobPhase.WAITING:
+            found.update(dict.fromkeys(partitions.split(","), count))
     return found
 
 
@@ -119,7 +135,7 @@ def _tasks(job_id: str) -> int:
 
     Steps such as ``0-8:2`` and lists that squeue cuts short are counted by what can be read.
     """
-    match = _ARRAY.match(job_id) if "[" in job_id else None
+    match = _ARRAY.match(job_id)
     if match is None:
         return 1
     count = 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from slurm.errors import SlurmNotUnderstood
 from slurm.gres import parse_gres, parse_tres
@@ -33,11 +34,8 @@ _BREATH: Final = 100
 _BREATHES_S: Final = 0.0005
 
 
-class _Row(NamedTuple):
-    head: str
-    reason: str
-    comment: str
-    name: str
+_Row: TypeAlias = tuple[str, str, str, str]
+"""What stands between the marks: the fields that users cannot write, reason, comment and name."""
 
 
 def job_format(mark: str) -> str:
@@ -104,7 +102,7 @@ class JobReader:
 _CUT: Final = re.compile(r"\A[^\n]|^\d", re.MULTILINE)
 
 
-def _rows(text: str, mark: str) -> list[_Row]:
+def _rows(text: str, mark: str) -> Iterator[_Row]:
     parts = text.split(mark)
     if len(parts) < _PARTS + 1:
         words = text.strip()[-200:]
@@ -113,17 +111,19 @@ def _rows(text: str, mark: str) -> list[_Row]:
     # Words of a library or a wrapper may follow; a line that begins with a digit is the start of a job.
     if len(parts) % _PARTS != 1 or _CUT.search(end) or not end.endswith("\n"):
         raise SlurmNotUnderstood("squeue", 0, f"ended amid its answer: {end[-200:]!r}")
-    rows = [_Row(*parts[at : at + _PARTS]) for at in range(0, len(parts) - 1, _PARTS)]
     # What was said before the header, by a site's wrapper or a library, is none of our business.
-    header = rows[0].head.rpartition("\n")[2].split("|")
+    header = parts[0].rpartition("\n")[2].split("|")
     if header[1:3] != ["STATE", "PARTITION"] or len(header) != len(_FIELDS):
-        raise SlurmNotUnderstood("squeue", 0, f"begins amid its answer: {rows[0].head[-200:]!r}")
-    return rows[1:]
+        raise SlurmNotUnderstood("squeue", 0, f"begins amid its answer: {parts[0][-200:]!r}")
+    rows = zip(parts[0:-1:4], parts[1::4], parts[2::4], parts[3::4], strict=True)
+    next(rows)
+    return rows
 
 
 def _read_job(row: _Row) -> Job:
     # Behind the line break that ended the row before, and whatever a library had to say in between.
-    fields = row.head.rpartition("\n")[2].split("|")
+    head, reason, comment, name = row
+    fields = head.rpartition("\n")[2].split("|")
     if len(fields) != len(_FIELDS):
         raise ValueError(f"{len(fields)} fields")
     job_id, state, partition, user, account, qos, submitted, started, ends, limit, priority = fields[:11]
@@ -134,12 +134,12 @@ def _read_job(row: _Row) -> Job:
     size = _size(tres, per_job, per_node, count)
     return Job(
         id=job_id,
-        name=_text(row.name),
+        name=_text(name),
         user=_same(user),
         account=_same(_text(account)),
         partition=_same(partition),
         state=_same(state),
-        reason=_same(_text(row.reason)),
+        reason=_same(_text(reason)),
         nodes=_hosts(nodes),
         node_count=count,
         submitted=_moment(submitted),
@@ -147,7 +147,7 @@ def _read_job(row: _Row) -> Job:
         ends=_moment(ends),
         time_limit=_duration(limit),
         priority=_number(priority),
-        comment=_text(row.comment),
+        comment=_text(comment),
         qos=_same(_text(qos)),
         gres=_same(_text(per_node)),
         batch_host=_same(_text(host)),
@@ -215,6 +215,11 @@ def _number(field: str) -> int:
     return int(field) if field.isdigit() else 0
 
 
+def _moment(text: str) -> datetime | None:
+    # Seconds of the epoch, as we ask for them; 0 and words mean that there is none.
+    return datetime.fromtimestamp(int(text), UTC) if text.isdigit() and text != "0" else parse_time(text)
+
+
 @lru_cache(maxsize=4096)
 def _same(word: str) -> str:
     """Give the one copy of a word that thousands of jobs share."""
@@ -222,5 +227,4 @@ def _same(word: str) -> str:
 
 
 _hosts = lru_cache(maxsize=16384)(expand)
-_moment = lru_cache(maxsize=4096)(parse_time)
 _duration = lru_cache(maxsize=1024)(parse_duration)
