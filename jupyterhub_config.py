@@ -61,9 +61,13 @@ c.JupyterHub.services = [
         "command": [sys.executable, "-m", "services.queues"],
         "cwd": str(Path(__file__).resolve().parent),
         "environment": {
-            name: os.environ[name]
-            for name in ("HPCHUB_QUEUES", "PATH", "PYTHONPATH", "SLURM_CONF")
-            if name in os.environ
+            # It ends when this process does.
+            "HPCHUB_HUB_PID": str(os.getpid()),
+            **{
+                name: os.environ[name]
+                for name in ("HPCHUB_QUEUES", "PATH", "PYTHONPATH", "SLURM_CONF")
+                if name in os.environ
+            },
         },
         "oauth_no_confirm": True,
         "display": True,

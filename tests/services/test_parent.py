@@ -1,5 +1,6 @@
 """A service whose hub was killed does not stay behind and hold its port."""
 
+import os
 import subprocess
 import sys
 import time
@@ -25,3 +26,10 @@ def test_service_ends_when_its_hub_is_killed() -> None:
         while child.exists() and "Z" not in (child / "stat").read_text().split()[2]:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+def test_service_whose_hub_ended_before_it_could_look_ends_at_once() -> None:
+    with subprocess.Popen(["true"]) as hub:
+        hub.wait()
+    gone = {**os.environ, "HPCHUB_HUB_PID": str(hub.pid)}
+    assert subprocess.run([sys.executable, "-c", CHILD], env=gone, timeout=30, check=False).returncode == 0
