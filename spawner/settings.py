@@ -78,8 +78,8 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
         8,
         help="""
         Calls of sbatch and scancel that the hub runs at once; the others stand in line, the users taking
-        turns. Each is a sudo, a helper and a request to Slurm's controller, about 0.1 s of work together. More
-        starts a class sooner and loads the login node and the controller more; fewer makes a class wait.
+        turns. Each is a sudo, a helper and a request to Slurm's controller, about 0.1 s of work together.
+        More starts a class sooner and loads the login node and the controller more; fewer makes a class wait.
         """,
     ).tag(config=True)
 
