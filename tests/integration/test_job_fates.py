@@ -1,0 +1,249 @@
+"""What becomes of a job on the cluster, and what its user sees and can do then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.centre import RunningCentre
+from tests.integration.fire import look
+from tests.person import Person
+
+pytestmark = pytest.mark.centre
+
+ANNA = "a1113a01"
+
+
+def started(centre: RunningCentre, person: Person, **options: str) -> str:
+    """Start a server and wait until it works; return its job."""
+    person.submit(**{"queue": "jupyter", "hours": "1", **options})
+    job = person.job_id()
+    person.until("ready")
+    person.get(f"user/{person.name}/tree")
+    return job
+
+
+def works(person: Person) -> bool:
+    person.get(f"user/{person.name}/tree")  # passes the server's own door
+    return person.state() == "ready" and person.get(f"user/{person.name}/api/status").status_code == 200
+
+
+def home_says(person: Person, words: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while words not in (page := person.get("hub/home").text):
+        assert time.monotonic() < deadline, f"{words!r} is not on the home page: {page[-6000:]}"
+        time.sleep(1)
+
+
+def node_of(centre: RunningCentre, job: str) -> str:
+    return centre.run(["squeue", "-h", "-j", job, "-o", "%N"]).stdout.strip()
+
+
+@contextmanager
+def node_set(centre: RunningCentre, node: str, state: str) -> Iterator[None]:
+    centre.run(["scontrol", "update", f"nodename={node}", f"state={state}", "reason=test"])
+    try:
+        yield
+    finally:
+        # A node that is down comes back by itself when its slurmd says that it is there.
+        centre.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=False)
+
+
+# --- on the node ---------------------------------------------------------------------------------------
+
+
+def test_suspended_server_is_kept_and_goes_on(empty: RunningCentre, anna: Person) -> None:
+    job = started(empty, anna)
+    empty.run(["scontrol", "suspend", job])
+    empty.wait_for_job(job, "SUSPENDED")
+    look(anna, times=2)
+    assert anna.state() == "ready"
+    assert "paused" in anna.get("hub/home").text
+    empty.run(["scontrol", "resume", job])
+    empty.wait_for_job(job, "RUNNING")
+    assert works(anna)
+
+
+def test_suspended_server_survives_a_restart_of_the_hub(empty: RunningCentre, anna: Person) -> None:
+    job = started(empty, anna)
+    empty.run(["scontrol", "suspend", job])
+    empty.wait_for_job(job, "SUSPENDED")
+    empty.kill("hub")
+    empty.up()
+    # JupyterHub gives up a server that does not answer for thirty seconds after its own start.
+    time.sleep(40)
+    assert empty.job_state(job) == "SUSPENDED"
+    empty.run(["scontrol", "resume", job])
+    anna.until("ready", seconds=60)
+    assert works(anna)
+
+
+def test_drained_node_lets_the_server_go_on(empty: RunningCentre, anna: Person) -> None:
+    job = started(empty, anna)
+    with node_set(empty, node_of(empty, job), "drain"):
+        look(anna, times=2)
+        assert works(anna)
+        assert empty.job_state(job) == "RUNNING"
+    assert works(anna)
+
+
+def test_failed_node_ends_the_server_and_the_user_is_told_whose_fault_it_was(
+    empty: RunningCentre, anna: Person
+) -> None:
+    job = started(empty, anna)
+    with node_set(empty, node_of(empty, job), "down"):
+        look(anna, times=2)
+        anna.until("stopped", seconds=60)
+        home_says(anna, f"The node of job {job} failed; the fault is not yours.")
+    started(empty, anna)
+
+
+def test_server_whose_process_dies_ends_and_gives_the_node_back(empty: RunningCentre, anna: Person) -> None:
+    job = started(empty, anna)
+    empty.run(["pkill", "-KILL", "-u", ANNA, "-f", "singleuser/launch.py"])
+    empty.wait_for_job(job, "FAILED", "CANCELLED", "")
+    look(anna, times=2)
+    anna.until("stopped", seconds=60)
+    home_says(anna, f"Job {job} failed")
+
+
+def test_slow_start_is_waited_for(empty: RunningCentre, anna: Person) -> None:
+    with configured(empty, "import time; time.sleep(25)"):
+        anna.submit(queue="jupyter", hours="1")
+        job = anna.job_id()
+        empty.wait_for_job(job, "RUNNING")
+        time.sleep(20)
+        assert anna.state() == "spawn"
+        anna.until("ready", seconds=60)
+        assert works(anna)
+
+
+def test_server_that_cannot_reach_the_hub_says_so_in_its_log(empty: RunningCentre, anna: Person) -> None:
+    nowhere = "import os; os.environ['JUPYTERHUB_API_URL'] = 'http://127.0.0.1:9/hub/api'"
+    with configured(empty, nowhere):
+        anna.submit(queue="jupyter", hours="1")
+        job = anna.job_id()
+        empty.wait_for_job(job, "RUNNING")
+        deadline = time.monotonic() + 40
+        while "Failed to connect to my Hub" not in anna.get(f"hub/hpchub/log/{ANNA}").text:
+            assert time.monotonic() < deadline
+            time.sleep(1)
+        assert anna.state() == "spawn"
+        anna.stop()
+    assert empty.wait_for_job(job, "CANCELLED", "") in ("CANCELLED", "")
+
+
+@contextmanager
+def configured(centre: RunningCentre, line: str) -> Iterator[None]:
+    """Have a line in Anna's own configuration of her notebook servers."""
+    folder = f"{centre.instance.home_of(ANNA)}/.jupyter"
+    program = 'mkdir -p "$1"; printf "%s\\n" "$2" > "$1/jupyter_server_config.py"'
+    centre.run(["sh", "-c", program, "sh", folder, line], ANNA)
+    try:
+        yield
+    finally:
+        centre.run(["rm", "-r", folder], ANNA)
+
+
+# --- in the queue --------------------------------------------------------------------------------------
+
+
+def test_held_job_says_so_and_starts_when_it_is_released(
+    empty: RunningCentre, anna: Person, busy: str
+) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = anna.job_id()
+    empty.wait_for_job(job, "PENDING")
+    empty.run(["scontrol", "hold", job])
+    deadline = time.monotonic() + 30
+    for event in anna.progress():
+        if "is held" in event["message"]:
+            break
+        assert time.monotonic() < deadline, event
+    empty.run(["scancel", busy])
+    time.sleep(3)
+    assert empty.job_state(job) == "PENDING"
+    empty.run(["scontrol", "release", job])
+    anna.until("ready", seconds=60)
+
+
+def test_job_cancelled_by_an_operator_while_its_server_starts_is_told(
+    empty: RunningCentre, anna: Person
+) -> None:
+    with configured(empty, "import time; time.sleep(60)"):
+        anna.submit(queue="jupyter", hours="1")
+        job = anna.job_id()
+        empty.wait_for_job(job, "RUNNING")
+        empty.run(["scancel", job])
+        anna.until("stopped", seconds=30)
+        assert f"Job {job} was cancelled" in anna.get(f"hub/spawn-pending/{ANNA}").text
+
+
+# --- the user's folders ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def moved(centre: RunningCentre, folder: str) -> Iterator[None]:
+    centre.run(["mv", folder, f"{folder}.aside"])
+    try:
+        yield
+    finally:
+        centre.run(["rm", "-rf", folder])
+        centre.run(["mv", f"{folder}.aside", folder])
+
+
+@contextmanager
+def full(centre: RunningCentre, folder: str) -> Iterator[None]:
+    """Have a folder on a file system on which there is no room left."""
+    with moved(centre, folder):
+        centre.run(["mkdir", folder])
+        centre.run(["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=3,mode=777", "tmpfs", folder])
+        centre.run(["sh", "-c", f"head -c 4096 /dev/zero > {folder}/filler; touch {folder}/another"])
+        try:
+            yield
+        finally:
+            centre.run(["umount", "--lazy", folder])
+
+
+@contextmanager
+def unwritable(centre: RunningCentre, folder: str) -> Iterator[None]:
+    with moved(centre, folder):
+        centre.run(["mkdir", "-m", "555", folder])
+        yield
+
+
+FOLDERS = {
+    "a full file system": (full, "its file system is full"),
+    "a folder that is not the user's": (unwritable, "you have no right to write there"),
+}
+
+
+@pytest.mark.parametrize("trouble", FOLDERS)
+def test_start_with_trouble_in_the_user_s_folder_names_the_folder(
+    empty: RunningCentre, anna: Person, trouble: str
+) -> None:
+    make, words = FOLDERS[trouble]
+    with make(empty, f"/scratch/{ANNA}"):
+        answer = anna.submit(queue="jupyter", hours="1")
+        text = anna.alert(answer) or answer.text
+        assert f"/scratch/{ANNA}" in text
+        assert words in text
+        assert "Slurm does not answer" not in text
+        assert anna.state() == "stopped"
+    assert empty.run(["squeue", "-h", "-u", ANNA]).stdout == ""
+    started(empty, anna)
+
+
+def test_start_without_a_home_names_the_home(empty: RunningCentre, anna: Person) -> None:
+    home = str(empty.instance.home_of(ANNA))
+    with moved(empty, home):
+        answer = anna.submit(queue="jupyter", hours="1")
+        if anna.state() != "stopped":  # the site's jobs need no home
+            anna.until("ready", seconds=60)
+            anna.stop()
+        else:
+            assert home in (anna.alert(answer) or answer.text)
+    assert anna.state() == "stopped"
