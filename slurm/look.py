@@ -15,6 +15,9 @@ T = TypeVar("T")
 
 # A query that took long says that Slurm is busy: leave it alone for this many times as long.
 _REST = 5.0
+# Whoever asks while Slurm is out may try again so many seconds after the last failure, so that a page does
+# not show old figures for a minute after Slurm is back.
+_WHILE_OUT = 10.0
 
 
 class Look(Generic[T]):
@@ -84,6 +87,11 @@ class Look(Generic[T]):
         backoff = rest * 2.0 ** min(self.failures - 1, 10)
         return self._ended + min(backoff, self._max_backoff)
 
+    @property
+    def asked_for_at(self) -> float:
+        """The clock from which somebody who asks gets a query: sooner than by itself while Slurm is out."""
+        return min(self.allowed_at, self._ended + _WHILE_OUT) if self.failures else self.allowed_at
+
     async def look(self, max_age: float, patience: float | None = None) -> None:
         """Have an answer no older than `max_age` seconds, if that is possible now; never raises.
 
@@ -96,7 +104,7 @@ class Look(Generic[T]):
         """
         if self._task is None:
             age = self.age
-            if (age is not None and age < max_age) or self._clock() < self.allowed_at:
+            if (age is not None and age < max_age) or self._clock() < self.asked_for_at:
                 return
             # Counted here, not when the task first runs: whoever registers a job between the two
             # must not take this query for a later one.

@@ -53,7 +53,12 @@ class Monitor(LoggingConfigurable):
         help="""Seconds between two questions of the same kind, whoever asks. Slurm is never asked again
         within five times the duration of its last answer either.""",
     )
-    max_backoff = Float(60.0, config=True, help="Seconds between two questions at most, while Slurm is out.")
+    max_backoff = Float(
+        60.0,
+        config=True,
+        help="""Seconds between two questions at most, while Slurm is out. Somebody who opens a page then has
+        Slurm asked again 10 seconds after the last failure.""",
+    )
     partitions_interval = Float(
         60.0,
         config=True,
@@ -229,6 +234,7 @@ class Monitor(LoggingConfigurable):
         self._report()
         looked, self._looked = self._looked, asyncio.Event()
         looked.set()
+        self._wake.set()  # somebody's question may have found Slurm back: then looks are due sooner
 
     def _note_strange_states(self, jobs: Mapping[str, Job]) -> None:
         states = jobs.states if isinstance(jobs, Jobs) else {job.state for job in jobs.values()}

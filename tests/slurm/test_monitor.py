@@ -87,6 +87,68 @@ def test_a_page_in_an_outage_waits_only_as_long_as_it_wants() -> None:
     in_virtual_time(story)
 
 
+def test_figures_are_fresh_soon_after_slurm_is_back_for_somebody_who_looks() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "RUNNING"}
+        monitor.watch("1")
+        await asyncio.sleep(31)
+        slurm.takes, slurm.failure = 8.0, OUTAGE
+        await asyncio.sleep(600)
+        slurm.asked_at.clear()
+        for _ in range(600):  # many pages, again and again
+            await asyncio.gather(*(monitor.look_jobs(0, patience=0.1) for _ in range(5)))
+            await asyncio.sleep(0.1)
+        assert len(slurm.asked_at) <= 8
+        slurm.takes, slurm.failure = 0.01, None
+        for _ in range(18):
+            await monitor.look_jobs(0, patience=0.1)
+            await asyncio.sleep(1)
+        assert monitor.snapshot.problem is None
+        assert monitor.fate("1").age_s == pytest.approx(0, abs=9)
+
+    in_virtual_time(story)
+
+
+def test_a_page_that_finds_slurm_back_quickens_the_looks_for_those_who_wait() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "PENDING"}
+        slurm.failure = OUTAGE
+        monitor.watch("1")
+        await asyncio.sleep(600)
+        slurm.failure = None
+        await monitor.look_jobs(0)
+        slurm.states = {"1": "RUNNING"}
+        await asyncio.sleep(5.1)
+        assert monitor.fate("1").phase is JobPhase.RUNNING
+
+    in_virtual_time(story)
+
+
+def test_a_job_with_our_number_and_another_name_is_not_ours() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "RUNNING"}  # of the name "nb"
+        monitor.watch("1", name="ours")
+        monitor.watch("2", name="nb")
+        slurm.states["2"] = "RUNNING"
+        await asyncio.sleep(60)
+        assert monitor.fate("1").phase is JobPhase.ENDED
+        assert monitor.fate("1").job is None
+        assert monitor.fate("2").phase is JobPhase.RUNNING
+
+    in_virtual_time(story)
+
+
+def test_reservations_that_cannot_be_read_leave_the_nodes_and_the_last_ones() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        assert set((await monitor.look_nodes(0)).reservations) == {"course"}
+        slurm.reservations_failure = OUTAGE
+        await asyncio.sleep(100)
+        shot = await monitor.look_nodes(0)
+        assert (set(shot.nodes), set(shot.reservations), shot.problem) == ({"n1"}, {"course"}, None)
+
+    in_virtual_time(story)
+
+
 def test_a_mistake_in_our_own_code_is_an_outage_and_not_the_end(caplog: pytest.LogCaptureFixture) -> None:
     async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
         slurm.states = {"1": "RUNNING"}

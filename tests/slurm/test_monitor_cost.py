@@ -4,7 +4,7 @@ import asyncio
 
 from slurm.monitor import Monitor
 from slurm.states import JobPhase
-from tests.slurm.virtual import ScriptedSlurm, gaps, in_virtual_time
+from tests.slurm.virtual import ScriptedSlurm, gaps, in_virtual_time, job
 
 
 def test_fifty_people_press_refresh_at_once_and_slurm_hears_one() -> None:
@@ -79,6 +79,61 @@ def test_a_hundred_waiting_ones_more_stay_under_thirty_a_minute_whatever_happens
             await monitor.look_jobs(0)
             await asyncio.sleep(0.1)
         assert slurm.queries["squeue"] - before <= 31
+
+    in_virtual_time(story)
+
+
+def test_ten_thousand_jobs_of_others_change_no_count() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.records = [job(str(number), "PENDING") for number in range(100_000, 110_000)]
+        for number in range(1100):
+            slurm.states[str(number)] = "RUNNING" if number < 1000 else "PENDING"
+            monitor.watch(str(number), just_submitted=False)
+        await asyncio.sleep(300)
+        assert len(monitor.snapshot.jobs) == 11_100
+        assert slurm.queries["squeue"] <= 61  # one in five seconds: a hundred wait
+        for number in range(1000, 1100):
+            slurm.states[str(number)] = "RUNNING"
+        await asyncio.sleep(10)
+        before = slurm.queries["squeue"]
+        await asyncio.sleep(600)
+        assert slurm.queries["squeue"] - before <= 20  # two a minute: all run
+
+    assert set(in_virtual_time(story)) == {"squeue"}
+
+
+def test_five_hundred_pages_at_once_cost_one_question_of_each_kind() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "RUNNING"}
+        monitor.watch("1")
+        await monitor.look_nodes(0)
+        await asyncio.sleep(100)
+        before = slurm.queries.copy()
+
+        async def page() -> None:
+            await asyncio.gather(monitor.look_jobs(0), monitor.look_nodes(0))
+
+        await asyncio.gather(*(page() for _ in range(500)))
+        # One for the nodes, one each for partitions and reservations, which are a minute old.
+        assert slurm.queries - before == {"squeue": 1, "scontrol": 3}
+        await asyncio.sleep(2)
+        await asyncio.gather(*(page() for _ in range(500)))
+        assert slurm.queries - before == {"squeue": 2, "scontrol": 4}
+
+    in_virtual_time(story)
+
+
+def test_pages_that_refresh_all_day_cost_thirty_questions_a_minute() -> None:
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {str(number): "RUNNING" for number in range(1000)}
+        for number in range(1000):
+            monitor.watch(str(number), just_submitted=False)
+        await asyncio.sleep(60)
+        before = slurm.queries["squeue"]
+        for _ in range(1200):  # three pages every tenth of a second
+            await asyncio.gather(*(monitor.look_jobs(0) for _ in range(3)))
+            await asyncio.sleep(0.1)
+        assert slurm.queries["squeue"] - before <= 61
 
     in_virtual_time(story)
 
