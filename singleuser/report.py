@@ -7,12 +7,13 @@ user's server, and the hub would send this user there.
 from __future__ import annotations
 
 import asyncio
-import json
+import http.client
 import os
 import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
+
+from singleuser import hub
 
 LISTENING = "0A"  # proc(5): /proc/net/tcp, column st
 PATIENCE = 3600  # seconds to keep trying: a hub may be away for an upgrade
@@ -51,24 +52,16 @@ async def report(server: Any) -> None:
 
 def tell_hub(port: int) -> tuple[bool, str] | None:
     """Post the port; None when the hub has it, else whether its no is final, and its words."""
-    url = os.environ["JUPYTERHUB_API_URL"].rstrip("/") + "/hpchub/port"
-    request = urllib.request.Request(
-        url,
-        data=json.dumps({"port": port}).encode(),
-        headers={
-            "Authorization": f"token {os.environ['JUPYTERHUB_API_TOKEN']}",
-            "Content-Type": "application/json",
-        },
-        method="POST",
-    )
     try:
-        with urllib.request.urlopen(request, timeout=20):
-            return None
+        hub.ask("hpchub/port", {"port": port})
     except urllib.error.HTTPError as error:
         # 404: a hub that has just restarted may not have found its waiting servers yet.
         return error.code in (400, 403, 409), f"HTTP {error.code}"
     except OSError as error:
         return False, str(error)
+    except (ValueError, http.client.HTTPException):
+        return False, "the answer was not the hub's"
+    return None
 
 
 def is_ours(port: int) -> bool:
