@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,12 @@ from queues.estimate import cost
 from queues.policy import Queue
 from queues.table import NodeCounts, QueueRow, QueueTable
 from slurm.records import Sentence
+from spawner.again import Again
+from spawner.card import Card, extensions
+from spawner.extending import Room
 from spawner.offers import Offers
+from spawner.options import Request
+from spawner.running import Facts
 from tests.templates.pages import Page, render
 
 __all__ = ["EVIL", "PAGES", "form", "queue_form", "spawner", "table", "user"]
@@ -38,6 +44,40 @@ def spawner(
         orm_spawner=SimpleNamespace(started=datetime(2026, 11, 21, 9, 0)),
         **more,
     )
+
+
+def card(state: str = "running", *, minutes: int | None = 134, **more: Any) -> Card:
+    """Make the card of a job on a paid queue, with so many minutes left."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    one = queue("cas_v100_2", "1900", title="2 × V100, whole node", gpus_per_node=2, extend_to_hours=48)
+    placed = state in ("running", "paused", "starting")
+    facts = Facts(
+        *("4711", "cas_v100_2", state),
+        **({"node": "gpu07", "gpus": 2, "cpus": 20, "memory_mb": 191488} if placed else {}),
+        submitted=now - timedelta(hours=3),
+        started=now - timedelta(hours=2) if placed else None,
+        ends=now + timedelta(minutes=minutes) if placed and minutes is not None else None,
+        time_left=timedelta(minutes=minutes) if state == "running" and minutes is not None else None,
+        near_end=state == "running" and minutes is not None and minutes < 15,
+        as_of=now - timedelta(minutes=7),
+        silent=bool(more.pop("silent", False)),
+    )
+    room = Room(3, now + timedelta(hours=5)) if state == "running" else Room()
+    words = {"room": room, "extensions": extensions(room, one), "again": None, "warn_minutes": 15}
+    return Card(now=now, facts=facts, queue=one, **{**words, **more})
+
+
+def again() -> Again:
+    """Make what a start with the last options asks for."""
+    one = queue("cas_v100_2", "1900", title="2 × V100, whole node", gpus_per_node=2)
+    fields = {"queue": "cas_v100_2", "hours": "4", "interface": "lab"}
+    return Again(fields, Request(one, "lab", 4, 2, "proj01"), "v100", Decimal(7600))
+
+
+def with_card(name: str = "", state: str = "running", **more: Any) -> SimpleNamespace:
+    """Make a server that knows its card."""
+    named = {key: more.pop(key) for key in ("ready", "pending") if key in more}
+    return spawner(name, **named, card=card(state, **more), ticket=SimpleNamespace(last_end={}))
 
 
 def user(name: str = "a1113a01", *spawners: SimpleNamespace) -> SimpleNamespace:
@@ -124,6 +164,7 @@ def queue_form(**more: Any) -> dict[str, Any]:
         "presets": [],
         "site_presets": (),
         "by_link": False,
+        "by_preset": "",
         "is_own": True,
         "base_url": "/hub/",
         "account_note": None,
@@ -162,6 +203,7 @@ ROW = Row("zoe", label=EVIL, created=THEN, why=EVIL, locked=True, issued=THEN, r
 LOGIN = SimpleNamespace(request_otp=True, otp_prompt="OTP:")
 CLIENT = SimpleNamespace(description="Notebook", redirect_uri="/user/a1113a01/oauth_callback")
 
+SERVER = {"user": user(), "owner": user("a1113a02"), "path": "a1113a01/second", "problem": None}
 PAGES: dict[str, dict[str, Any]] = {
     "login.html": {"authenticator": LOGIN, "authenticator_login_url": "/hub/login", "login_error": "No."},
     "home.html": {
@@ -185,6 +227,18 @@ PAGES: dict[str, dict[str, Any]] = {
         "spawner": spawner(pending="spawn"),
         "progress_url": "/hub/api/progress",
     },
+    "server_log.html": {
+        **SERVER,
+        "spawner": spawner("second", ready=True),
+        "problem": Sentence("The log cannot be read at the moment: %(words)s", {"words": EVIL}),
+        "job_id": EVIL,
+        "alive": True,
+        "lines": (EVIL, "last"),
+        "most": 300,
+        "read_at": THEN,
+    },
+    "server_stop.html": {**SERVER, "spawner": spawner("second", ready=True)},
+    "server_extend.html": {**SERVER, "spawner": with_card(ready=True), "done": True},
     "stop_pending.html": {"user": user(), "spawner": spawner(pending="stop")},
     "not_running.html": {
         "user": user(),

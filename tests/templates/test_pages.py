@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.templates.contexts import EVIL, PAGES, form, spawner, table, user
+from tests.templates.contexts import EVIL, PAGES, again, form, spawner, table, user, with_card
 from tests.templates.pages import Page, render
 from texts import LANGUAGES
 
@@ -171,6 +171,127 @@ class TestHome:
         )
         assert "시간 제한에 이르렀습니다" in page.one("main").text
         assert not page.all("img", src="x")
+
+
+class TestCard:
+    """The card of a server on the home page."""
+
+    def page(self, default: Any, *named: Any, lang: str = "en") -> Page:
+        words = {**PAGES["home.html"], "user": user("a1113a01", *named), "default_server": default}
+        return render("home.html", lang, **words)
+
+    def facts(self, page: Page) -> dict[str, str]:
+        names = [one.text for one in page.all("dt")]
+        return dict(zip(names, (one.text.strip() for one in page.all("dd")), strict=True))
+
+    def test_tells_where_with_what_and_how_long_still(self) -> None:
+        facts = self.facts(self.page(with_card(ready=True)))
+        assert facts["Node"] == "gpu07"
+        assert (facts["GPUs"], facts["CPUs"], facts["Memory"]) == ("2", "20", "187 GiB")
+        assert facts["Time left"] == "2 h 14 min"
+        assert facts["Job"].startswith("4711 · Log")
+
+    @pytest.mark.parametrize(
+        ("minutes", "words"), [(0, "0 s"), (7, "7 min"), (60, "1 h 0 min"), (60 * 24 * 3 + 61, "3 d 1 h")]
+    )
+    def test_time_left_is_in_words_without_scripts(self, minutes: int, words: str) -> None:
+        assert self.facts(self.page(with_card(ready=True, minutes=minutes)))["Time left"] == words
+
+    def test_no_limit_is_said(self) -> None:
+        assert self.facts(self.page(with_card(ready=True, minutes=None)))["Time left"] == "no limit"
+
+    @pytest.mark.parametrize(("minutes", "hidden"), [(16, True), (14, False)])
+    def test_near_the_end_it_warns_without_scripts(self, minutes: int, hidden: bool) -> None:
+        page = self.page(with_card(ready=True, minutes=minutes))
+        notice = next(one for one in page.elements if one.get("data-warn"))
+        assert ("hidden" in notice.attributes) is hidden
+        assert "Less than 15 minutes are left. Save your work" in notice.text
+
+    def test_a_site_may_want_no_warning(self) -> None:
+        page = self.page(with_card(ready=True, minutes=3, warn_minutes=0))
+        assert not [one for one in page.elements if one.get("data-warn")]
+
+    def test_each_named_server_has_a_card_and_forms_of_its_own(self) -> None:
+        page = self.page(
+            with_card(ready=True),
+            with_card("second", ready=True),
+            with_card("third", "held", pending="spawn"),
+        )
+        actions = [str(one.get("action")) for one in page.all("form", method="post")]
+        forms = [action for action in actions if "extend" in action]
+        assert forms == ["/hub/hpchub/extend/a1113a01", "/hub/hpchub/extend/a1113a01/second"]
+        assert [one.text for one in page.all("h3")] == ["second", "third"]
+        links = [one.get("href") for one in page.all("a")]
+        for path in ("log/a1113a01", "log/a1113a01/second", "log/a1113a01/third", "stop/a1113a01/second"):
+            assert f"/hub/hpchub/{path}" in links, path
+        ids = [one.get("id") for one in page.elements if one.get("id")]
+        assert len(ids) == len(set(ids))
+
+    def test_what_more_time_costs_is_said_before(self) -> None:
+        options = [one.text for one in self.page(with_card(ready=True)).all("option")]
+        assert options[0] == "1 hour, at most 1,900 KRW more"
+        assert options[-1] == "3 hours, at most 5,700 KRW more"
+
+    def test_silence_of_slurm_shows_the_last_figures_with_their_age(self) -> None:
+        page = self.page(with_card(ready=True, silent=True))
+        assert "Slurm does not answer at the moment. The server goes on." in page.one("main").text
+        assert "These are the last figures, 7 min old." in page.one("main").text
+        assert self.facts(page)["Node"] == "gpu07"
+
+    @pytest.mark.parametrize(
+        ("state", "words"),
+        [
+            ("held", "An operator can release it"),
+            ("requeued", "lost its node"),
+            ("paused", "paused by Slurm"),
+        ],
+    )
+    def test_what_is_unusual_is_said_in_words(self, state: str, words: str) -> None:
+        assert words in self.page(with_card(state=state, ready=True)).one("main").text
+
+    def test_start_again_says_what_it_asks_for_and_asks_for_that(self) -> None:
+        page = self.page(with_card(again=again()))
+        button = next(one for one in page.all("button") if "Start again" in one.text)
+        assert button.text == "Start again: 2 × V100, whole node, 2 × V100, 4 hours, at most 7,600 KRW"
+        form = next(one for one in page.all("form") if one.get("action") == "/hub/spawn/a1113a01")
+        assert form.get("method") == "post"
+        hidden = {one.get("name"): one.get("value") for one in page.all("input", type="hidden")}
+        assert (hidden["queue"], hidden["hours"], hidden["interface"]) == ("cas_v100_2", "4", "lab")
+        assert "_xsrf" in hidden
+
+    def test_the_last_server_s_log_is_a_link(self) -> None:
+        ended = with_card()
+        ended.ticket.last_end = {
+            "msgid": "Job %(job)s has ended.",
+            "params": {"job": 7},
+            "at": "",
+            "job_id": "7",
+        }
+        assert self.page(ended).one("a", href="/hub/hpchub/log/a1113a01")
+
+
+class TestServerPages:
+    def test_the_log_is_text(self) -> None:
+        page = render("server_log.html", "en", **PAGES["server_log.html"])
+        assert page.one("pre").text == f"{EVIL}\nlast"
+        assert not page.all("img", src="x")
+
+    def test_no_log_yet_is_said(self) -> None:
+        words = {**PAGES["server_log.html"], "lines": (), "problem": None}
+        page = render("server_log.html", "en", **words)
+        assert "The job writes one as soon as it runs." in page.one(id="log-empty").text
+        assert "hidden" in page.one("pre").attributes
+
+    @pytest.mark.parametrize("name", ["server_stop.html", "server_extend.html"])
+    def test_forms_carry_the_token_and_go_to_the_server_they_speak_of(self, name: str) -> None:
+        page = render(name, "en", **PAGES[name])
+        form = next(one for one in page.all("form") if "hpchub" in str(one.get("action")))
+        assert str(form.get("action")).endswith("/a1113a01/second")
+        assert form.get("method") == "post"
+        assert any(one.get("name") == "_xsrf" for one in page.all("input"))
+
+    def test_whose_server_it_is_is_said_to_an_administrator(self) -> None:
+        assert "of a1113a02" in render("server_stop.html", "en", **PAGES["server_stop.html"]).one("main").text
 
 
 class TestForeignWords:
