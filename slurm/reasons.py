@@ -1,7 +1,7 @@
 """Why a job waits, in words that help the person who waits for it.
 
-The words are those of Slurm 20.11 to 25.11, https://slurm.schedmd.com/job_reason_codes.html. Others are shown
-as Slurm says them: a raw reason helps more than a wrong one.
+The words are those of Slurm 20.11 to 26.05, https://slurm.schedmd.com/job_reason_codes.html, and of its source,
+job_mgr.c. Others are shown as Slurm says them: a raw reason helps more than a wrong one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _UNAVAILABLE_SOMEWHERE = _("the nodes it needs are down, drained or reserved")
 _MAINTENANCE = _("the nodes it needs are reserved for maintenance before it could end")
 _ACCOUNT = _("its project account may not use this queue: cancel it and choose another")
 _QOS = _("its quality of service is not allowed in this queue")
+_PROJECT = _("your project uses as much as it may at a time (%(reason)s)")
+_YOURS = _("you use as much as you may at a time (%(reason)s)")
 _RAW = _("Slurm says: %(reason)s")
 
 _EXACT = {
@@ -51,6 +53,8 @@ _EXACT = {
     "AssocGrpJobsLimit": _("your project runs as many jobs as it may: it starts when one of them ends"),
     "Cleaning": _("Slurm is tidying up after its last run"),
     "Prolog": _("a node is being prepared"),
+    "JobArrayTaskLimit": _("as many of its array run as may at a time"),
+    "SchedDefer": _("Slurm has not looked at it yet"),
     "SystemFailure": _("Slurm or the system has failed: tell the administrators"),
     "OutOfMemory": _("it ran out of memory"),
 }
@@ -63,16 +67,28 @@ _PATTERNS = (
     (r"Job's account not permitted to use this partition", _ACCOUNT),
     (r"Job's QOS not permitted to use this partition", _QOS),
     (
-        r"(launch failed|job) requeued (in )?(held|special exit)",
+        r"(launch fail|user env retrieval failed).* requeued held|JobLaunchFailure",
         _("its start failed and Slurm holds it: cancel it and try again"),
     ),
-    (r"(Assoc|QOS)Grp\w*Minutes\w*", _("your project has used up its hours (%(reason)s)")),
-    (r"AssocGrp\w*", _("your project uses as much as it may at a time (%(reason)s)")),
+    (
+        r"job requeued (in )?(held|special exit)|JobHoldMaxRequeue",
+        _("it was put back into the queue and is held: cancel it and try again"),
+    ),
+    (r"(QOS|Association)TimeLimit", _("it asks for more time than it may: cancel it and ask for less")),
+    (r"MaxMemPerLimit", _("it asks for more memory than it may: cancel it and ask for less")),
+    (r"Association\w*Limit|AccountingPolicy", _("a limit of your project holds it back (%(reason)s)")),
+    # What running jobs may still use up is given back when they end; hours that are used are not.
+    (r"(Assoc|QOS)Grp(?!\w*RunM)\w*Min(ute)?s\w*", _("your project has used up its hours (%(reason)s)")),
+    (r"AssocGrp\w*", _PROJECT),
+    (
+        r"QOSGrp\w*",
+        _("all who share this quality of service use as much as they may at a time (%(reason)s)"),
+    ),
     (r"(Assoc|QOS)Max\w*Per(Job|Node)\w*", _("it asks for more than one job may have (%(reason)s)")),
     (r"QOSMin\w*", _("it asks for less than a job must (%(reason)s)")),
-    (r"(QOS)?Max\w*PerAccount", _("your project uses as much as it may at a time (%(reason)s)")),
-    (r"(Assoc|QOS)(Max)?\w*", _("you use as much as you may at a time (%(reason)s)")),
-    (r"Association\w*Limit|AccountingPolicy", _("a limit of your project holds it back (%(reason)s)")),
+    (r"(QOS)?Max\w*PerAccount", _PROJECT),
+    (r"((Assoc|QOS)(Max)?|Max)\w*(PerUser|Limit|Threshold)\w*", _YOURS),
+    (r"(Assoc|QOS)\w*", _YOURS),
     (r"BurstBuffer\w*", _("waiting for its fast storage (%(reason)s)")),
 )
 _COMPILED = tuple((re.compile(pattern), msgid) for pattern, msgid in _PATTERNS)

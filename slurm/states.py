@@ -61,7 +61,7 @@ _PHASES = {
 }
 
 _HELD = frozenset({"REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
-_HELD_REASON = re.compile(r"^JobHeld|requeued.(in.)?(held|special.exit)", re.IGNORECASE)
+_HELD_REASON = re.compile(r"^JobHeld|^JobHoldMaxRequeue|requeued.(in.)?(held|special.exit)", re.IGNORECASE)
 _PAUSED = frozenset({"SUSPENDED", "STOPPED"})
 
 

@@ -28,7 +28,37 @@ EVERYDAY = [
     ("MaxGRESPerAccount", "your project uses as much as it may at a time (MaxGRESPerAccount)"),
     ("launch failed requeued held", "its start failed and Slurm holds it: cancel it and try again"),
     ("launch_failed_requeued_held", "its start failed and Slurm holds it: cancel it and try again"),
-    ("job requeued in held state", "its start failed and Slurm holds it: cancel it and try again"),
+    (
+        "launch failure limit exceeded requeued held",  # Slurm 26.05
+        "its start failed and Slurm holds it: cancel it and try again",
+    ),
+    (
+        "user env retrieval failed requeued held",  # Slurm 26.05
+        "its start failed and Slurm holds it: cancel it and try again",
+    ),
+    ("job requeued in held state", "it was put back into the queue and is held: cancel it and try again"),
+    (
+        "job_requeued_in_special_exit_state",
+        "it was put back into the queue and is held: cancel it and try again",
+    ),
+    ("JobHoldMaxRequeue", "it was put back into the queue and is held: cancel it and try again"),
+    ("AssocMaxJobsLimit", "you run as many jobs as you may: it starts when one of them ends"),
+    ("AssocGrpJobsLimit", "your project runs as many jobs as it may: it starts when one of them ends"),
+    (
+        "QOSGrpGRES",
+        "all who share this quality of service use as much as they may at a time (QOSGrpGRES)",
+    ),
+    ("QOSGrpGRESMinutes", "your project has used up its hours (QOSGrpGRESMinutes)"),
+    (
+        "AssocGrpCPURunMinutesLimit",
+        "your project uses as much as it may at a time (AssocGrpCPURunMinutesLimit)",
+    ),
+    ("MaxGRESRunMinsPerUser", "you use as much as you may at a time (MaxGRESRunMinsPerUser)"),
+    ("AssociationJobLimit", "a limit of your project holds it back (AssociationJobLimit)"),
+    ("QOSTimeLimit", "it asks for more time than it may: cancel it and ask for less"),
+    ("MaxMemPerLimit", "it asks for more memory than it may: cancel it and ask for less"),
+    ("JobArrayTaskLimit", "as many of its array run as may at a time"),
+    ("MaxPoweredUpNodes", "Slurm says: MaxPoweredUpNodes"),
     ("ReqNodeNotAvail, UnavailableNodes:g[1-2]", "the nodes it needs are down, drained or reserved: g[1-2]"),
     ("ReqNodeNotAvail, May be reserved for other job", "the nodes it needs are down, drained or reserved"),
     (
