@@ -207,7 +207,7 @@ def test_node_that_fails_under_a_server_is_told(empty: RunningCentre, anna: Pers
         assert f"The node of job {running} failed" in anna.get("hub/home").text
         assert jobs(empty) == []
     finally:
-        empty.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"])
+        empty.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"], check=False)
 
 
 def test_server_whose_job_may_be_requeued_survives_the_failure_of_its_node(
@@ -224,7 +224,7 @@ def test_server_whose_job_may_be_requeued_survives_the_failure_of_its_node(
         assert anna.get(API).status_code == 200
         assert node_of(empty, running) != node
     finally:
-        empty.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"])
+        empty.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"], check=False)
 
 
 def test_node_drained_under_a_server_changes_nothing(
@@ -237,7 +237,7 @@ def test_node_drained_under_a_server_changes_nothing(
         assert anna.state() == "ready"
         assert anna.get(API).status_code == 200
     finally:
-        empty.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"])
+        empty.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"], check=False)
 
 
 def test_time_limit_is_told(empty: RunningCentre, anna: Person, running: str) -> None:
