@@ -43,10 +43,13 @@ MOST_KNOWN: Final = 10_000
 _Key = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
+    """A browser that was recognised: whose it is, and who that is to the queues, once somebody has asked."""
+
     spawner: TakesOptions
     until: float
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +63,37 @@ class FiguresHandler(APIHandler):
 
     known: ClassVar[dict[_Key, _Known]] = {}
     rendered: ClassVar[dict[str, _Rendered]] = {}
-    spawner: TakesOptions
+    who: _Known
 
     async def prepare(self) -> None:
         known = self._recall()
         if known is None:
             await super().prepare()  # type: ignore[no-untyped-call]
             return
-        self.spawner = known.spawner
+        self.who = known
         # What the hub's log and the rest of its request handling ask for.
         self._jupyterhub_user = known.spawner.user.name
         self.expanded_scopes: set[str] = set()
         self.parsed_scopes: dict[str, Any] = {}
 
     async def get(self) -> None:
-        if not hasattr(self, "spawner"):
-            user = self.current_user
-            self._identify(user_name=getattr(user, "name", ""))
-        snapshot = await fresh_figures(self.spawner.shared().monitor)
-        standing = await self.spawner.shared().standing(self.spawner.user)
+        if not hasattr(self, "who"):
+            self._identify(user_name=getattr(self.current_user, "name", ""))
+        office = self.who.spawner.shared()
+        snapshot = await fresh_figures(office.monitor)
+        if self.who.standing is None:
+            self.who.standing = await office.standing(self.who.spawner.user)
         self.set_header("Cache-Control", "no-store")
         figures = await self._figures(snapshot)
-        own = json.dumps(self._own(snapshot, standing))
+        own = json.dumps(self._own(snapshot, self.who.standing))
         self.finish(f'{{"figures": {figures}, "own": {own}}}')  # type: ignore[no-untyped-call]
 
     @needs_scope("servers")  # type: ignore[untyped-decorator]
     def _identify(self, user_name: str) -> None:
-        self.spawner = self.current_user.spawner
-        recognise(self, self.spawner, self.request.headers.get("X-XSRFToken", ""))
+        self.who = recognise(self, self.current_user.spawner, self.request.headers.get("X-XSRFToken", ""))
+
+    def compute_etag(self) -> None:
+        """Nobody asks for the same figures twice."""
 
     def _recall(self) -> _Known | None:
         if "Authorization" in self.request.headers or self.get_query_argument("token", None):
@@ -105,7 +111,7 @@ class FiguresHandler(APIHandler):
         return done.body
 
     async def _render(self, snapshot: Snapshot) -> dict[str, Any]:
-        table = _for_nobody(self.spawner, snapshot)
+        table = _for_nobody(self.who.spawner, snapshot)
         settings = self.settings
         names = {
             name: value(None) if callable(value) else value
@@ -124,7 +130,7 @@ class FiguresHandler(APIHandler):
     def _own(self, snapshot: Snapshot, standing: Standing) -> dict[str, Any]:
         lang = texts.language_of(self)
         own = {}
-        for queue in self.spawner.shared().policy.queues:
+        for queue in self.who.spawner.shared().policy.queues:
             if not queue.hidden:
                 closed = _closed(queue, snapshot, standing)
                 own[queue.name] = {
@@ -134,16 +140,17 @@ class FiguresHandler(APIHandler):
         return own
 
 
-def recognise(handler: Any, spawner: TakesOptions, xsrf_token: str) -> None:
+def recognise(handler: Any, spawner: TakesOptions, xsrf_token: str) -> _Known:
     """Know a browser again that the hub has just recognised; `xsrf_token` is what it will send."""
     known = FiguresHandler.known
     key = _key(handler, xsrf_token)
-    if not all(key) or getattr(handler, "_token_authenticated", False):
-        return
-    known.pop(key, None)
-    known[key] = _Known(spawner, time.monotonic() + KNOWN_SECONDS)
-    while len(known) > MOST_KNOWN:
-        del known[next(iter(known))]
+    found = _Known(spawner, time.monotonic() + KNOWN_SECONDS)
+    if all(key) and not getattr(handler, "_token_authenticated", False):
+        known.pop(key, None)
+        known[key] = found
+        while len(known) > MOST_KNOWN:
+            del known[next(iter(known))]
+    return found
 
 
 def _key(handler: Any, xsrf_token: str) -> _Key:

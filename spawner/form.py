@@ -19,6 +19,7 @@ from spawner.forecast import known_forecasts
 from spawner.offers import offers_of, titles_of
 from spawner.options import Standing
 from spawner.remembering import last_options, shown
+from texts import mark as _
 
 if TYPE_CHECKING:
     from spawner.choosing import TakesOptions
@@ -35,6 +36,7 @@ class _Opening:
 
     choices: Mapping[str, Any]
     by_link: bool = False
+    preset: str = ""
     errors: Mapping[str, Sentence] = field(default_factory=dict)
 
 
@@ -62,7 +64,8 @@ async def render_form(spawner: TakesOptions) -> str:
         "account_note": table.note,
         "chosen": chosen,
         "by_link": opening.by_link,
-        "errors": opening.errors,
+        "by_preset": opening.preset,
+        "errors": {**_closed(opening, chosen), **opening.errors},
         "currency": office.policy.currency,
         "estimate": cost,
         "last_end": spawner.ticket.last_end,
@@ -79,18 +82,24 @@ def _open(spawner: TakesOptions, handler: Any) -> _Opening:
     if refused is not None or typed:
         errors = {refused.field: refused.sentence} if refused else {}
         return _Opening(typed, errors=errors)
-    link: dict[str, str] = getattr(handler, "link", None) or {}
-    if not link:
-        return _Opening(last_options(spawner))
-    preset = {}
-    errors = {}
-    if (name := link.pop("preset", None)) is not None:
-        found = spawner.preset(name)
-        if found is None:
-            text = texts.mark("There is no preset “%(name)s”.")
-            errors["preset"] = Sentence(text, {"name": name[:80]})
-        preset = found or {}
-    return _Opening({**preset, **link} or last_options(spawner), by_link=bool(preset or link), errors=errors)
+    link: dict[str, str] = dict(getattr(handler, "link", None) or {})
+    name = link.pop("preset", None)
+    preset = None if name is None else spawner.preset(name)
+    if name is not None and preset is None:
+        lost = Sentence(_("There is no preset “%(name)s”."), {"name": name[:80]})
+        return _Opening(link or last_options(spawner), by_link=bool(link), errors={"preset": lost})
+    if preset is not None:
+        return _Opening({**preset, **link}, preset=str(name))
+    return _Opening(link, by_link=True) if link else _Opening(last_options(spawner))
+
+
+def _closed(opening: _Opening, chosen: Mapping[str, Any]) -> dict[str, Sentence]:
+    """Say that a link or a preset is about a queue that cannot be had now."""
+    wanted = opening.choices.get("queue")
+    if not (opening.by_link or opening.preset) or wanted in (None, chosen["queue"]):
+        return {}
+    text = _("The queue “%(queue)s” cannot be chosen, so another one is filled in.")
+    return {"queue": Sentence(text, {"queue": str(wanted)[:80]})}
 
 
 def table_for(spawner: TakesOptions, standing: Standing, snapshot: Snapshot) -> QueueTable:

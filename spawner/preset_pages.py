@@ -49,7 +49,7 @@ class PresetsHandler(ServerPage):
     async def ask_name(
         self, choices: dict[str, str], name: str = "", problem: Sentence | None = None
     ) -> None:
-        names = {"choices": choices, "name": name, "longest": LONGEST_NAME, "kept": []}
+        names = {"choices": choices, "typed": name, "longest": LONGEST_NAME, "kept": []}
         await self.show("presets.html", self.spawner, problem=problem, **names, back=self.back)
 
     @property
