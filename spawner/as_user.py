@@ -35,7 +35,7 @@ TIME_LIMIT = 60  # seconds for one Slurm command
 QUESTION_TIME_LIMIT = 20  # seconds for one whose answer only a page waits for
 PROBE = b"\n" * 4096  # a full file system often still makes empty files
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\Z")
+NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,63}\Z")
 JOB_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/@+-]{0,199}\Z")
 GRES = re.compile(r"(?=.{1,300}\Z)[a-z_]+(:[A-Za-z0-9._-]+){0,2}(,[a-z_]+(:[A-Za-z0-9._-]+){0,2})*\Z")
 JOB_ID = re.compile(r"[0-9]{1,12}\Z")

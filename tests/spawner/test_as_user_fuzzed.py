@@ -28,7 +28,7 @@ MANY = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-WORD = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
+WORD = r"[A-Za-z0-9._][A-Za-z0-9._-]{0,63}"
 Ask = Callable[[bytes], dict[str, Any]]
 # Everything that sbatch may ever be told; no other program is run but scancel.
 CLOSED = [
