@@ -18,7 +18,7 @@ from hpchub.printing import printable
 
 __all__ = ["ROOMS", "add_parser", "diagnose", "report", "run"]
 
-ROOMS: Final[Sequence[str]] = ("authenticator.checks", "hpchub.clock")
+ROOMS: Final[Sequence[str]] = ("authenticator.checks", "queues.checks", "hpchub.clock")
 """Modules with a function ``checks(configuration)``; see `hpchub.findings`."""
 
 AREA: Final = "configuration"
