@@ -42,7 +42,7 @@ async def _watch(out: TextIO) -> None:
 
 
 async def _second() -> tuple[list[int], list[int]]:
-    """Return by how many microseconds each sleep of a second was too long, and what the loop's thread worked."""
+    """Return, in microseconds, by how much each sleep was too long, and what the thread worked meanwhile."""
     late, work, end = [], [], time.perf_counter() + 1.0
     while (before := time.perf_counter()) < end:
         worked = time.thread_time()

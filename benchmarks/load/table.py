@@ -40,10 +40,10 @@ def _about(record: Mapping[str, Any]) -> str:
     machine, versions = record["machine"], record["versions"]
     changed = ", with changes that were not committed" if record["changed_since"] else ""
     known = ", ".join(f"{name} {number}" for name, number in versions.items())
+    host = f"{machine['cores']} cores of {machine['cpu']} with {machine['memory_gib']} GiB"
     return (
         f"Measured on {record['date'][:10]} at commit {record['commit']}{changed}, in {record['minutes']}"
-        f" minutes, on {machine['cores']} cores of {machine['cpu']} with {machine['memory_gib']} GiB, which Slurm,"
-        f" hub, proxy, servers and visitors share. {known}."
+        f" minutes, on {host}, which Slurm, hub, proxy, servers and visitors share. {known}."
     )
 
 
