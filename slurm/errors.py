@@ -85,6 +85,7 @@ _REFUSED = re.compile(
     r"""batch\ job\ submission\ failed | allocation\ failure | invalid | access/permission\ denied
     | unrecognized\ option | unknown\ option | kill\ job\ error\ on\ job\ id | violates\ accounting
     | requested\ node\ configuration | unable\ to\ open\ file | no\ association | bad\ constraint
+    | already\ (finished|completing) | no\ longer\ pending | presently\ disabled
     | job\ limit | not\ permitted | has\ already\ been\ held | ambiguous | script\ (is\ empty|without) """,
     re.IGNORECASE | re.VERBOSE,
 )

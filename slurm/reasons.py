@@ -1,7 +1,7 @@
 """Why a job waits, in words that help the person who waits for it.
 
-The words are those of Slurm 20.11 to 26.05, https://slurm.schedmd.com/job_reason_codes.html, and of its source,
-job_mgr.c. Others are shown as Slurm says them: a raw reason helps more than a wrong one.
+The words are those of Slurm 20.11 to 26.05: https://slurm.schedmd.com/job_reason_codes.html and job_mgr.c.
+Others are shown as Slurm says them: a raw reason helps more than a wrong one.
 """
 
 from __future__ import annotations

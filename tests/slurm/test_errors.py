@@ -59,6 +59,16 @@ REFUSALS = [
         "(job submit limit, user's size and/or time limits)",
     ),
     ("sbatch", 1, "sbatch: error: Invalid --time specification\n", "Invalid --time specification"),
+    # scontrol update JobId=... TimeLimit=...
+    ("scontrol", 1, "Job has already finished for job 108\n", "Job has already finished for job 108"),
+    ("scontrol", 1, "Access/permission denied for job 24\n", "Access/permission denied for job 24"),
+    ("scontrol", 1, "Invalid user id for job 24\n", "Invalid user id for job 24"),
+    (
+        "scontrol",
+        1,
+        "slurm_update error: Requested time limit is invalid (missing or exceeds some limit)\n",
+        "Requested time limit is invalid (missing or exceeds some limit)",
+    ),
     (
         "scancel",
         210,
