@@ -218,6 +218,7 @@ def test_server_whose_job_may_be_requeued_survives_the_failure_of_its_node(
     empty.run(["scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test"])
     try:
         anna.until("spawn", seconds=60)
+        empty.run(["scontrol", "update", f"JobId={running}", f"ExcNodeList={node}"])
         let_start(empty, running)
         anna.until("ready", seconds=90)
         anna.get(f"user/{USER}/tree")
