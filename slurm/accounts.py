@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
@@ -35,7 +35,7 @@ class Accounts:
     """
 
     def __init__(
-        self, client: SlurmClient, log: logging.Logger | logging.LoggerAdapter[logging.Logger]
+        self, client: SlurmClient, log: _Log, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._client = client
         self._log = log
@@ -43,7 +43,7 @@ class Accounts:
             "sacctmgr",
             self._ask,
             self._report,
-            clock=time.monotonic,
+            clock=clock,
             wall=lambda: datetime.now(UTC),
             min_interval=_MIN_INTERVAL,
             max_backoff=_MAX_AGE,
@@ -52,7 +52,7 @@ class Accounts:
             "sacctmgr",
             client.rules,
             self._report_rules,
-            clock=time.monotonic,
+            clock=clock,
             wall=lambda: datetime.now(UTC),
             min_interval=_MIN_INTERVAL,
             max_backoff=_RULES_MAX_AGE,

@@ -15,9 +15,6 @@ T = TypeVar("T")
 
 # A query that took long says that Slurm is busy: leave it alone for this many times as long.
 _REST = 5.0
-# Whoever asks while Slurm is out may try again so many seconds after the last failure, so that a page does
-# not show old figures for a minute after Slurm is back.
-_WHILE_OUT = 10.0
 
 
 class Look(Generic[T]):
@@ -37,6 +34,9 @@ class Look(Generic[T]):
         Monotonic seconds, and the time of day in UTC.
     min_interval, max_backoff : float
         Seconds between two queries at least, and after failures at most.
+    while_out : float or None
+        Somebody who asks gets a query so many seconds after a failure, whatever the backoff says; None keeps
+        him waiting like everybody.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Look(Generic[T]):
         wall: Callable[[], datetime],
         min_interval: float,
         max_backoff: float,
+        while_out: float | None = None,
     ) -> None:
         self.name = name
         self.value: T | None = None
@@ -59,7 +60,7 @@ class Look(Generic[T]):
         self.started = 0
         self.duration = 0.0
         self._query, self._done, self._clock, self._wall = query, done, clock, wall
-        self._min_interval, self._max_backoff = min_interval, max_backoff
+        self._min_interval, self._max_backoff, self._while_out = min_interval, max_backoff, while_out
         self._began: float | None = None
         self._ended = 0.0
         self._good_at: float | None = None
@@ -90,7 +91,9 @@ class Look(Generic[T]):
     @property
     def asked_for_at(self) -> float:
         """The clock from which somebody who asks gets a query: sooner than by itself while Slurm is out."""
-        return min(self.allowed_at, self._ended + _WHILE_OUT) if self.failures else self.allowed_at
+        if not self.failures or self._while_out is None:
+            return self.allowed_at
+        return min(self.allowed_at, self._ended + self._while_out)
 
     async def look(self, max_age: float, patience: float | None = None) -> None:
         """Have an answer no older than `max_age` seconds, if that is possible now; never raises.

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from traitlets import Float, Instance, default
 from traitlets.config import LoggingConfigurable
@@ -24,6 +24,9 @@ from slurm.states import JobPhase, phase
 from slurm.watchlist import Watchlist
 
 __all__ = ["JobView", "Monitor", "Snapshot"]
+
+
+_WHILE_OUT: Final = 10.0
 
 
 class _Hardware(NamedTuple):
@@ -78,7 +81,12 @@ class Monitor(LoggingConfigurable):
     ) -> None:
         super().__init__(**kwargs)
         self._clock = clock
-        timing = {"min_interval": self.min_interval, "max_backoff": self.max_backoff}
+        timing = {
+            "min_interval": self.min_interval,
+            "max_backoff": self.max_backoff,
+            # A page should not show old figures for a minute after Slurm is back.
+            "while_out": _WHILE_OUT,
+        }
         self._jobs: Look[Mapping[str, Job]] = Look(
             "squeue", self.client.jobs, self._jobs_done, clock=clock, wall=wall, **timing
         )

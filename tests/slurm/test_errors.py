@@ -22,6 +22,12 @@ OUTAGES = [
     ("scancel", 239, "scancel: error: Kill job error on job id 5: Protocol authentication error\n"),
     ("sacct", 1, "sacct: error: Problem talking to the database: Connection refused\n"),
     ("squeue", 1, "squeue: error: Parse error\nsqueue: fatal: Unable to process configuration file\n"),
+    (
+        "sacctmgr",
+        1,
+        "You are not running a supported accounting_storage plugin\n"
+        "Only 'accounting_storage/slurmdbd' is supported.\n",
+    ),
     ("squeue", 1, "squeue: fatal: Could not establish a configuration source\n"),
     ("squeue", 1, "slurm_load_jobs error: Zero Bytes were transmitted or received\n"),
     ("squeue", 1, "slurm_load_jobs error: Unexpected message received\n"),
