@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from slurm.gres import parse_gres
 from slurm.limits import Limit, limits_of, longest, refusal
+from slurm.monitor import Monitor
 from slurm.records import Job, Partition, Sentence
 from slurm.rules import Rules
 from slurm.snapshot import Snapshot
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["check_limits", "gpus_of", "limits_check", "limits_for"]
 
 _HOUR = timedelta(hours=1)
-_FRESH = 2.0  # seconds
+_RECENT = 5.0  # seconds; the rate of the looks at the queue while somebody waits, so it costs none of its own
+_PAUSE = 0.3  # seconds
 _PATIENCE = 3.0  # seconds
 
 
@@ -32,16 +35,28 @@ async def limits_check(
 ) -> Callable[[], None]:
     """Return the check of a request against what Slurm says now; it raises `OptionsError`.
 
-    The jobs of the last look will do to let somebody pass, for Slurm counts again. To refuse somebody they
-    must be fresh: a server that he has just stopped must not count.
+    To refuse somebody the figures must be fresher than to let him pass, for there Slurm counts again: a
+    server that he has just stopped must not count.
     """
     rules = await office.accounts.rules()
     check = partial(_check, request, rules, standing, wait)
+    if rules is None:
+        return partial(check, office.monitor.snapshot)
+    await office.monitor.look_jobs(_RECENT, _PATIENCE)
     try:
         check(office.monitor.snapshot)
     except OptionsError:
-        await office.monitor.look_jobs(_FRESH, _PATIENCE)
+        await _look_again(office.monitor)
     return partial(check, office.monitor.snapshot)
+
+
+async def _look_again(monitor: Monitor) -> None:
+    """Have the jobs as they are now. The monitor decides how soon Slurm may be asked, however many ask."""
+    asked, loop = datetime.now(UTC), asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE
+    while ((seen := monitor.snapshot.jobs_at) is None or seen < asked) and loop.time() < deadline:
+        await monitor.look_jobs(0, deadline - loop.time())
+        await asyncio.sleep(_PAUSE)
 
 
 def _check(request: Request, rules: Rules | None, standing: Standing, wait: bool, seen: Snapshot) -> None:  # noqa: FBT001
