@@ -88,7 +88,7 @@ async def carry_out(handler: Any, spawner: Any, hours: int) -> None:
         done = await extend(spawner, hours)
     except ExtendError as error:
         result = "unavailable" if error.status == 503 else "refused"
-        _note(handler, spawner, result=result, reason=error.why, by=who, how=f"job {spawner.job_id}")
+        _note(handler, spawner, result=result, reason=error.why, by=who, how=f"job:{spawner.job_id}")
         raise
     spawner.log.info(
         "Job %s of %s: time limit extended from %s to %s minutes by %s",
@@ -98,7 +98,8 @@ async def carry_out(handler: Any, spawner: Any, hours: int) -> None:
 
 
 def _how(done: Extended) -> str:
-    return f"job {done.job_id} {done.before}>{done.after} min"
+    # Without blanks, which the audit would show as question marks.
+    return f"job:{done.job_id}:{done.before}>{done.after}min"
 
 
 def _note(handler: Any, spawner: Any, *, result: str, by: str, how: str, reason: str = "") -> None:

@@ -189,7 +189,7 @@ class TestCard:
         assert facts["Node"] == "gpu07"
         assert (facts["GPUs"], facts["CPUs"], facts["Memory"]) == ("2", "20", "187 GiB")
         assert facts["Time left"] == "2 h 14 min"
-        assert facts["Job"].startswith("4711 · Log")
+        assert facts["Job"] == "4711 · Log of job 4711"
 
     @pytest.mark.parametrize(
         ("minutes", "words"), [(0, "0 s"), (7, "7 min"), (60, "1 h 0 min"), (60 * 24 * 3 + 61, "3 d 1 h")]
@@ -252,7 +252,7 @@ class TestCard:
     def test_start_again_says_what_it_asks_for_and_asks_for_that(self) -> None:
         page = self.page(with_card(again=again()))
         button = next(one for one in page.all("button") if "Start again" in one.text)
-        assert button.text == "Start again: 2 × V100, whole node, 2 × V100, 4 hours, at most 7,600 KRW"
+        assert button.text == "Start again: 2 × V100, whole node, 4 hours, at most 7,600 KRW"
         form = next(one for one in page.all("form") if one.get("action") == "/hub/spawn/a1113a01")
         assert form.get("method") == "post"
         hidden = {one.get("name"): one.get("value") for one in page.all("input", type="hidden")}
