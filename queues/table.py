@@ -138,7 +138,8 @@ def build_table(
         Which QoS the user has; None when that is not known.
     """
     standing = _User(user, groups, accounts, associations)
-    holding = jobs_by_node(snapshot.jobs.values())
+    jobs = snapshot.jobs
+    holding = jobs.on_nodes if isinstance(jobs, Jobs) else jobs_by_node(jobs.values())
     shown = [queue for queue in policy.queues if not queue.hidden]
     as_of = min((at for at in (snapshot.nodes_at, snapshot.jobs_at) if at is not None), default=None)
     return QueueTable(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
+from slurm.order import Lines, lines_of
 from slurm.records import Job
 from slurm.states import JobPhase, phase
 
@@ -53,6 +54,10 @@ class Jobs(Mapping[str, Job]):
         """Usage by user, account, QoS and partition (as Slurm writes it, so several with commas)."""
         self.waiting: Mapping[str, int] = _count_waiting(groups)
         """Pending jobs by partition; a job that may run in several waits in each. An array counts once."""
+        self.lines: Lines = lines_of(self._jobs.values())
+        """Those who wait, by partition and in order; see `slurm.order`."""
+        self.on_nodes: Mapping[str, list[Job]] = _by_node(self._jobs.values())
+        """The jobs that hold something of a node, by the node's name."""
         self.states: frozenset[str] = frozenset(state for *_, state in groups)
 
     def __getitem__(self, job_id: str) -> Job:
@@ -84,6 +89,19 @@ class Jobs(Mapping[str, Job]):
 
     def items(self) -> ItemsView[str, Job]:
         return self._jobs.items()
+
+
+# A job that ends still has its share of the node until Slurm has cleaned up.
+_HOLDING = _IN_USE | {JobPhase.ENDING}
+
+
+def _by_node(jobs: Iterable[Job]) -> dict[str, list[Job]]:
+    found: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        if job.nodes and phase(job.state) in _HOLDING:
+            for name in job.nodes:
+                found[name].append(job)
+    return dict(found)
 
 
 def tally(jobs: Iterable[Job]) -> dict[Kin, Tally]:

@@ -17,7 +17,7 @@ from slurm.client import SlurmClient
 from slurm.errors import SlurmError
 from slurm.jobs import Jobs
 from slurm.look import Look
-from slurm.order import jobs_ahead
+from slurm.order import jobs_ahead, lines_of
 from slurm.records import Job, Node, Partition, Reservation
 from slurm.snapshot import JobView, Snapshot
 from slurm.states import JobPhase, phase
@@ -179,7 +179,10 @@ class Monitor(LoggingConfigurable):
 
     def ahead(self, job_id: str) -> int | None:
         """Count the jobs that Slurm will think of before this one; None when it does not wait."""
-        return jobs_ahead(self._jobs.value or {}, job_id)
+        jobs = self._jobs.value
+        if jobs is None or (job := jobs.get(job_id)) is None:
+            return None
+        return jobs_ahead(job, jobs.lines if isinstance(jobs, Jobs) else lines_of(jobs.values()))
 
     async def close(self) -> None:
         """Stop looking."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -239,6 +240,13 @@ def test_a_waiting_user_hears_how_many_are_ahead() -> None:
         await monitor.look_jobs(0)
         assert [monitor.ahead(job_id) for job_id in ("11", "8", "9", "10")] == [0, 2, 3, 4]
         assert monitor.ahead("4") is monitor.ahead("777") is None
+        # One that may run in several partitions has those of all before it, and each once.
+        more = {"13": (20, "p,q"), "14": (30, "q"), "15": (30, "q,p")}
+        for job_id, (priority, partition) in more.items():
+            slurm.records.append(replace(job(job_id, "PENDING", priority=priority), partition=partition))
+        await asyncio.sleep(5)
+        await monitor.look_jobs(0)
+        assert [monitor.ahead(job_id) for job_id in ("13", "14", "15", "8")] == [4, 0, 3, 4]
 
     in_virtual_time(story)
 

@@ -255,3 +255,20 @@ def test_pending_jobs_are_counted_by_partition_and_usage_by_whose_it_is() -> Non
     mine = found.tallies["a1113a01", "proj01", "normal", "jupyter"]
     assert (mine.running, mine.submitted, mine.gpus[""]) == (4, 10, 1)
     assert found.states == {"PENDING", "RUNNING", "SUSPENDED"}
+
+
+def test_who_waits_stands_in_line_and_who_holds_a_node_is_found_by_it() -> None:
+    found, _ = parse_jobs((DATA / "squeue.txt").read_text(), MARK)
+    # In order of priority; those that wait for a time, a turn of their array or a release are in no line.
+    assert {name: [place[2] for place in line] for name, line in found.lines.items()} == {
+        "amd_a100_4": ["76"],
+        "cas_v100_2": ["73"],
+        "jupyter": ["77", "78", "80", "81", "82"],
+    }
+    assert {name: [job.id for job in jobs] for name, jobs in found.on_nodes.items()} == {
+        "gpu06": ["72"],
+        "gpu03": ["67"],
+        "gpu04": ["67"],
+        "gpu02": ["68", "69_1"],
+        "gpu01": ["71", "70"],
+    }
