@@ -6,6 +6,7 @@ has CPUs left for them, and none that holds another queue's shards.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -13,7 +14,17 @@ from queues.queue import Queue
 from queues.slots import usable
 from slurm.records import Node
 
-__all__ = ["free_gpus", "free_notebooks", "gives_gpus", "offered_gpus", "total_notebooks"]
+__all__ = ["free_gpus", "free_notebooks", "gives_gpus", "gpu_label", "offered_gpus", "total_notebooks"]
+
+# NVIDIA writes profiles small: 1g.10gb, a100_3g.40gb, 1g.5gb+me.
+_MIG_PROFILE = re.compile(r"\d+g\.\d+gb", re.IGNORECASE)
+
+
+def gpu_label(kind: str) -> str:
+    """Return how people write a type of GPU that Slurm calls `kind`; "" is any GPU."""
+    if _MIG_PROFILE.search(kind):
+        return kind
+    return kind.upper() or "GPU"
 
 
 def gives_gpus(queue: Queue) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from queues.gpus import gpu_label
 from queues.table import NodeCounts, QueueRow, QueueTable
 from texts import LANGUAGES, ntranslate, say, translate
 from texts import mark as _
@@ -135,5 +136,5 @@ def _format_lack(row: QueueRow, lang: str) -> str:
 
 
 def _format_gpus(types: Mapping[str, int]) -> str:
-    pairs = (f"{count} × {kind.upper() or 'GPU'}" for kind, count in types.items())
+    pairs = (f"{count} × {gpu_label(kind)}" for kind, count in types.items())
     return ", ".join(pair.replace(" ", "\N{NO-BREAK SPACE}") for pair in pairs) or _NONE
