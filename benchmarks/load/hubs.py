@@ -96,6 +96,9 @@ class Hub:
         self.probe_file = self.folder / "probe.jsonl"
         self.log = self.folder / "hub.log"
         self._process: subprocess.Popen[bytes] | None = None
+        token = (grounds.instance.etc / "proxy-token").read_text().strip()
+        # One client: each makes a TLS context, which takes the hub's CPU from it.
+        self._proxy = httpx.Client(base_url=self._proxy_api, headers={"Authorization": f"token {token}"})
 
     @property
     def url(self) -> str:
@@ -133,6 +136,7 @@ class Hub:
 
     def stop(self) -> None:
         """End the hub; its servers stay."""
+        self._proxy.close()
         if self._process is None:
             return
         if pid := self.trace().pid:
@@ -155,9 +159,8 @@ class Hub:
 
     def routes(self) -> list[str] | None:
         """Return the users' routes in the proxy; None when it does not answer."""
-        token = (self.grounds.instance.etc / "proxy-token").read_text().strip()
         try:
-            answer = httpx.get(f"{self._proxy_api}/api/routes", headers={"Authorization": f"token {token}"})
+            answer = self._proxy.get("/api/routes")
         except httpx.HTTPError:
             return None
         return [route for route in answer.json() if route.startswith("/user/")]
