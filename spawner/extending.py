@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -37,6 +38,10 @@ _NO_RIGHT = _(
     "The hub may not change jobs in Slurm, so the time was not extended. Please tell the administrators."
 )
 _REFUSED = _("Slurm refused to extend the time: %(words)s")
+
+
+# What Slurm says to whom it takes no change from: 22.05 the former, others and for other changes the latter.
+_RIGHTS = re.compile(r"invalid user id|permission", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,7 @@ async def _fresh_job(spawner: SlurmGPUSpawner) -> tuple[Job, Queue, Partition]:
     snapshot = await _look_anew(office.monitor)
     job = snapshot.jobs.get(spawner.job_id)
     if job is None or not _is_own(job, spawner):
-        raise ExtendError(Sentence(_GONE, {}), 409, "no job")
+        raise ExtendError(Sentence(_GONE, {}), 409, "job-gone")
     queue = office.queue_of(spawner.user_options)
     partition = snapshot.partitions.get(queue.partition)
     if partition is None:
@@ -196,14 +201,14 @@ async def _tell_slurm(spawner: SlurmGPUSpawner, change: Extended) -> None:
 
 
 def _refusal(spawner: SlurmGPUSpawner, error: SlurmRefused) -> ExtendError:
-    if "permission" not in error.message.lower():
+    if not _RIGHTS.search(error.message):
         return ExtendError(Sentence(_REFUSED, {"words": error.message}), 409, "refused")
     spawner.log.error(
         "SlurmGPUSpawner.extend_time is on, but Slurm does not take it from the hub's account (%s): make it"
-        " an operator with `sacctmgr add user HUB account=root adminlevel=operator`, or set extend_time = False",
+        " an operator (sacctmgr add user HUB account=root adminlevel=operator), or set extend_time = False",
         error,
     )
-    return ExtendError(Sentence(_NO_RIGHT, {}), 503, "no right")
+    return ExtendError(Sentence(_NO_RIGHT, {}), 503, "no-right")
 
 
 def _is_own(job: Job, spawner: SlurmGPUSpawner) -> bool:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.window import Windows, refresh_until, start_form, table_of
+from tests.browser.window import Windows, refresh_until, start_form, table_of, wait_for_tree
 from tests.centre import RunningCentre
 from tests.person import Person
 
@@ -78,3 +78,63 @@ def test_old_figures_stay_and_say_so_while_slurm_is_down(
     refresh_until(page, lambda: notice.inner_text().strip() == "")
     assert rows.all_inner_texts() == before
     windows.picture(page, "slurm-back")
+
+
+# The browser's own messages can be shown, but not read: what is shown is kept here besides.
+KEEP_MESSAGES = """
+window.Notification = class extends Notification {
+  constructor(title, options) { super(title, options); localStorage.setItem("shown", title); }
+};
+"""
+
+
+def test_who_asked_for_it_is_told_when_the_server_starts(
+    empty: RunningCentre, anna: Person, busy: str, windows: Windows
+) -> None:
+    page = windows.open(anna)
+    page.context.grant_permissions(["notifications"], origin=empty.url)
+    page.add_init_script(KEEP_MESSAGES)
+    start_form(page, "jupyter")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator('[data-fact="state"]')).to_have_text("PENDING")
+    page.get_by_label("Tell me when it starts").check()
+    expect(page.locator("#notify-note")).to_contain_text("Your browser will show a message")
+    windows.picture(page, "asked-for")
+    empty.run(["scancel", busy])
+    wait_for_tree(page, "a1113a01")
+    assert page.evaluate("localStorage.getItem('shown')") == "Your server is ready and opens now."
+
+
+def test_start_and_cancel_without_scripts(
+    empty: RunningCentre, anna: Person, busy: str, windows: Windows
+) -> None:
+    page = windows.open(anna, java_script_enabled=False)
+    start_form(page, "jupyter")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#progress-message")).to_contain_text("waits: waiting for nodes: all 5 are busy")
+    job = page.locator('[data-fact="job_id"]').inner_text()
+    expect(page.locator('[data-fact="elapsed"]')).to_have_text(re.compile(r"^\d+ (s|min)$"))
+    windows.picture(page, "waiting")
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("heading", name="Cancel this server?")).to_be_visible()
+    windows.picture(page, "question")
+    page.get_by_role("button", name="Cancel the job").click()
+    expect(page.get_by_role("link", name="Start My Server")).to_be_visible()
+    empty.wait_for_job(job, "CANCELLED", "")
+
+
+def test_held_job_says_so_and_can_be_cancelled(
+    empty: RunningCentre, anna: Person, busy: str, windows: Windows
+) -> None:
+    page = windows.open(anna)
+    start_form(page, "jupyter")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator('[data-fact="state"]')).to_have_text("PENDING")
+    job = page.locator('[data-fact="job_id"]').inner_text()
+    empty.run(["scontrol", "hold", job])
+    expect(page.locator("#progress-message")).to_contain_text("is held", timeout=30_000)
+    expect(page.locator('[data-fact="reason"]')).to_contain_text("held by an administrator")
+    windows.picture(page, "held")
+    page.get_by_role("button", name="Cancel").click()
+    page.wait_for_url("**/hub/home")
+    empty.wait_for_job(job, "CANCELLED", "")

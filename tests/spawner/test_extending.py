@@ -153,7 +153,7 @@ async def test_more_than_the_policy_or_less_than_something_is_refused(hours: int
 @pytest.mark.parametrize("other", [{"name": "train.sh"}, {"user": "v"}, {"id": "8"}])
 async def test_somebody_else_s_job_is_left_alone(other: dict[str, str]) -> None:
     slurm = Slurm(running(**other))
-    assert (await refusal(Server(slurm))).why == "no job"
+    assert (await refusal(Server(slurm))).why == "job-gone"
     assert slurm.told == []
 
 
@@ -167,14 +167,15 @@ async def test_while_slurm_is_silent_old_figures_extend_nothing() -> None:
     assert slurm.told == []
 
 
+@pytest.mark.parametrize("words", ["Invalid user id for job 27", "Access/permission denied"])
 async def test_hub_without_the_right_tells_the_administrator_what_to_do(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, words: str
 ) -> None:
     slurm = Slurm(running())
-    slurm.error = SlurmRefused("scontrol", 1, "Access/permission denied")
+    slurm.error = SlurmRefused("scontrol", 1, words)
     error = await refusal(Server(slurm))
-    assert (error.status, error.why) == (503, "no right")
-    assert "sacctmgr add user HUB account=root adminlevel=operator" in caplog.text
+    assert (error.status, error.why) == (503, "no-right")
+    assert "(sacctmgr add user HUB account=root adminlevel=operator)" in caplog.text
 
 
 async def test_no_answer_to_the_change_is_told_as_a_doubt() -> None:
