@@ -26,6 +26,7 @@ from authenticator.settings import LoginSettings
 from authenticator.settings_directory import DirectoryLoginSettings
 from authenticator.settings_watch import WatchSettings
 from authenticator.throttle.settings import ThrottleSettings
+from queues.choices import Feature, GpuType
 from queues.policy import Queue, QueuePolicy
 from slurm.client import SlurmClient
 from slurm.monitor import Monitor
@@ -116,6 +117,8 @@ def _table(rows: Iterable[tuple[str, str, str]]) -> str:
 TABLES: Final[dict[str, Callable[[], str]]] = {
     **{name: partial(_traits_table, kind) for name, kind in CLASSES.items()},
     "queue": lambda: _table(_fields(Queue, frozenset({"currency"}))),
+    "gpu_type": lambda: _table(_fields(GpuType, frozenset())),
+    "feature": lambda: _table(_fields(Feature, frozenset())),
     "policy": lambda: _table(_fields(QueuePolicy, frozenset({"queues"}))),
 }
 """Makes each table that the page has between ``<!-- settings: NAME -->`` and ``<!-- end -->``."""
