@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from demo.ports import needed
+from demo.programs import all_programs, hub_environment
 from demo.settings import Instance, SettingError
 
 
@@ -24,6 +25,19 @@ def test_without_settings_the_centre_is_seen_on_this_machine_only() -> None:
     instance = Instance.from_environment({})
     assert {port.address for port in needed(instance)} == {"127.0.0.1"}
     assert instance.url == "http://localhost:8000/"
+
+
+def test_with_internal_ssl_no_address_inside_is_plain_and_the_proxy_asks_for_certificates() -> None:
+    plain = Instance.from_environment({})
+    secure = Instance.from_environment({"HPCHUB_INTERNAL_SSL": "1"})
+    assert (plain.inside, secure.inside) == ("http", "https")
+    for instance, wanted in ((plain, False), (secure, True)):
+        (proxy,) = (one for one in all_programs(instance, [], "token") if one.name == "proxy")
+        for option in ("api", "client"):
+            assert (f"--{option}-ssl-reject-unauthorized" in proxy.argv) is wanted
+            assert (f"--{option}-ssl-request-cert" in proxy.argv) is wanted
+        address = hub_environment(instance)["HPCHUB_QUEUES_SERVICE_URL"]
+        assert address.startswith("https://") is wanted
 
 
 def test_two_centres_share_no_port_and_no_node_address() -> None:
