@@ -32,6 +32,7 @@ wait_for_services_as_a_client()
 register_pages()
 
 OVER = (JobPhase.ENDING, JobPhase.ENDED)
+OUTLIVES = ("language", "last_end", "abandoned", "presets")  # what of the state is not about one job
 RETRY_PAUSE = 2.0  # seconds between two tries to cancel
 LONGEST_SILENCE = 20.0  # seconds after which the waiting page hears something even if nothing changed
 
@@ -175,9 +176,7 @@ class SlurmGPUSpawner(StartsJobs):
     def load_state(self, state: dict[str, Any]) -> None:
         if self.orm_spawner is not None and self.orm_spawner.server is None:
             # What a stop that did not come to its end has left: such a job is nobody's, see `orphans`.
-            state = {
-                key: value for key, value in state.items() if key in ("language", "last_end", "abandoned")
-            }
+            state = {key: value for key, value in state.items() if key in OUTLIVES}
         super().load_state(state)
         self.ticket = Ticket.from_state(state)
         if self.job_id:
