@@ -178,7 +178,7 @@ class TestMoreTime:
     def test_what_it_costs_is_said(self, empty: RunningCentre, login: Login) -> None:
         person = login("a1113a02")
         running(person, queue="cas_v100_2", account="proj02")
-        assert "2 hours, at most 3,800 KRW more" in person.get("hub/home").text
+        assert "2 hours, at most 3,800 KRW" in person.get("hub/home").text
         person.stop()
 
 

@@ -229,8 +229,8 @@ class TestCard:
 
     def test_what_more_time_costs_is_said_before(self) -> None:
         options = [one.text for one in self.page(with_card(ready=True)).all("option")]
-        assert options[0] == "1 hour, at most 1,900 KRW more"
-        assert options[-1] == "3 hours, at most 5,700 KRW more"
+        assert options[0] == "1 hour, at most 1,900 KRW"
+        assert options[-1] == "3 hours, at most 5,700 KRW"
 
     def test_silence_of_slurm_shows_the_last_figures_with_their_age(self) -> None:
         page = self.page(with_card(ready=True, silent=True))
@@ -247,7 +247,10 @@ class TestCard:
         ],
     )
     def test_what_is_unusual_is_said_in_words(self, state: str, words: str) -> None:
-        assert words in self.page(with_card(state=state, ready=True)).one("main").text
+        page = self.page(with_card(state=state, ready=True))
+        assert words in page.one("main").text
+        badges = [one.text for one in page.all("span") if "hp-badge" in (one.get("class") or "")]
+        assert badges[0] != "running"
 
     def test_start_again_says_what_it_asks_for_and_asks_for_that(self) -> None:
         page = self.page(with_card(again=again()))
