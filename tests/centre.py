@@ -2,7 +2,8 @@
 
 Settings, all in environment variables: ``HPCHUB_TEST_STATE`` (its folder, /srv/hpchub-test),
 ``HPCHUB_TEST_PORT`` (8100), ``HPCHUB_TEST_PORT_BASE`` (19000), and ``HPCHUB_TEST_KEEP=1``, which leaves it
-running for the next run.
+running for the next run. Of several workers each has its own, the second in
+``/srv/hpchub-test-1`` on ports that begin 200 higher.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pyotp
 from demo import accounts as accounts_file
 from demo.centre import Centre
 from demo.settings import Instance, default_venv
+from tests.workers import number
 
 OTP_SECONDS = 30
 HOST_FILES = ("hosts", "nsswitch.conf", "nslcd.conf", "sudoers", "passwd", "group", "shadow")
@@ -29,11 +31,13 @@ HOST_FILES = ("hosts", "nsswitch.conf", "nslcd.conf", "sudoers", "passwd", "grou
 
 def own_instance() -> Instance:
     """Where the tests' centre lives. It shares the virtual environment that the tests run in."""
+    worker = number()
+    state = os.environ.get("HPCHUB_TEST_STATE", "/srv/hpchub-test")
     return Instance(
-        state=Path(os.environ.get("HPCHUB_TEST_STATE", "/srv/hpchub-test")),
+        state=Path(f"{state}-{worker}" if worker else state),
         venv=default_venv(),
-        port=int(os.environ.get("HPCHUB_TEST_PORT", "8100")),
-        port_base=int(os.environ.get("HPCHUB_TEST_PORT_BASE", "19000")),
+        port=int(os.environ.get("HPCHUB_TEST_PORT", "8100")) + worker,
+        port_base=int(os.environ.get("HPCHUB_TEST_PORT_BASE", "19000")) + 200 * worker,
         # Slurm forgets ended jobs soon, because hubs have to cope with jobs that are forgotten.
         min_job_age=3,
     )

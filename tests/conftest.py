@@ -9,18 +9,16 @@ import pytest
 
 from tests.centre import RunningCentre, running_centre
 from tests.person import Login, Person
-from tests.workers import OneCentre, scope_of
+from tests.workers import ByFile, centre_first
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneCentre:
-    return OneCentre(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "centre" in getattr(item, "fixturenames", ()):
-            assert scope_of(item.nodeid.partition("::")[0]) == "centre", f"{item.nodeid} needs the centre"
+    centre_first(items)
 
 
 @pytest.fixture(scope="session")

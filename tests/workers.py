@@ -1,28 +1,38 @@
-"""How several workers share the tests (``pytest -n 2``): there is one centre, so its tests go to one of them.
+"""How workers share the tests (``pytest -n 3 --dist loadscope``): by file, and each has a centre of its own.
 
-The others stay together by file, for the servers that each file starts.
+Tests on a centre mostly wait, so their files come first and side by side; the others fill the time.
 """
 
+import os
 from functools import cache
 from pathlib import Path
 
+import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-__all__ = ["OneCentre"]
+__all__ = ["ByFile", "centre_first", "number"]
 
 ROOT = Path(__file__).resolve().parent.parent
 ON_THE_CENTRE = ("tests/browser/", "tests/integration/")
 
 
-class OneCentre(LoadScopeScheduling):
-    """Gives out files, and all those on the centre as one."""
+class ByFile(LoadScopeScheduling):
+    """Gives out whole files, for the servers that each starts, in the order in which they come."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return scope_of(nodeid.partition("::")[0])
+        return nodeid.partition("::")[0]
+
+
+def number() -> int:
+    """Return which worker this is, from 0; 0 without workers."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
+def centre_first(items: list[pytest.Item]) -> None:
+    """Put the files that need a centre first."""
+    items.sort(key=lambda item: not needs_centre(item.nodeid.partition("::")[0]))
 
 
 @cache
-def scope_of(file: str) -> str:
-    """Return what a file of tests belongs to: the centre, or itself."""
-    whole = file.startswith(ON_THE_CENTRE) or "RunningCentre" in (ROOT / file).read_text()
-    return "centre" if whole else file
+def needs_centre(file: str) -> bool:
+    return file.startswith(ON_THE_CENTRE) or "RunningCentre" in (ROOT / file).read_text()
