@@ -112,6 +112,8 @@ def facts(
     """
     job = view.job if view is not None and _is_ours(view.job, ticket) else None
     state = _state(view, job, ready=ready)
+    if state == "waiting" and ticket.requeues:
+        state = "requeued"
     placed = job is not None and state in ("starting", "running", "paused", "unknown") and bool(job.nodes)
     ends = job.ends if job is not None and placed else None
     left = max(ends - now, timedelta(0)) if ends is not None and state != "paused" else None

@@ -69,6 +69,9 @@ def test_job_that_waits_has_no_start_and_no_end_though_slurm_expects_some() -> N
 def test_server_whose_job_lost_its_node_is_not_called_new() -> None:
     assert card("PENDING").state == "requeued"
     assert card("REQUEUED").state == "requeued"
+    # Also once its old address is forgotten.
+    view = JobView(JobPhase.WAITING, job("PENDING"), 1.0)
+    assert facts(view, Ticket(name=NAME, requeues=1), NOW).state == "requeued"
 
 
 @pytest.mark.parametrize(
