@@ -55,7 +55,10 @@ class StartsJobs(TakesOptions):
     async def _submit(self, request: Request) -> None:
         name = self.ticket.name
         try:
-            self.job_id = await self.acts.submit(**job_of(self, request), **await certificates(self, request))
+            await self._in_turn(request)
+        except asyncio.CancelledError:
+            # Stopped while it stood in line: nothing was submitted.
+            raise self._stopped() from None
         except SlurmError as error:
             self.log.warning("Job %s was not submitted: %s", name, error)
             if not isinstance(error, (SlurmRefused, HelperRefusedError, FolderError)):
@@ -72,7 +75,8 @@ class StartsJobs(TakesOptions):
         turns = self.shared().turns
         self.turn = turns.ask(self.user.name)
         async with turns.held_by(self.turn):
-            self.job_id = await self.acts.submit(**job_of(self, request))
+            certified = await certificates(self, request)
+            self.job_id = await self.acts.submit(**job_of(self, request), **certified)
 
     def _stopped(self) -> Exception:
         sentence = Sentence(_("The server was stopped while it was starting."), {})

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,9 +43,11 @@ def people(empty: RunningCentre, login: Login, notes: Path) -> Iterator[list[Per
                 pool.submit(person.api, "DELETE", person.server(name), json={"remove": True})
 
 
-def press_start(pool: ThreadPoolExecutor, person: Person, names: list[str]) -> None:
-    for name in names:
-        pool.submit(person.start, name, queue="jupyter", hours=1)
+def press_start(pool: ThreadPoolExecutor, person: Person, names: list[str]) -> list[Future[int]]:
+    def press(name: str) -> int:
+        return person.start(name, queue="jupyter", hours=1).status_code
+
+    return [pool.submit(press, name) for name in names]
 
 
 def until(condition: object, seconds: float = 90) -> None:
@@ -72,8 +74,14 @@ def test_class_is_submitted_two_at_once_and_nobody_waits_behind_ten_servers_of_o
 ) -> None:
     many, one = people
     with ThreadPoolExecutor(12) as pool:
-        press_start(pool, many, SERVERS)
-        until(lambda: notes.exists() and len(notes.read_text().splitlines()) >= 2)
+        pressed = press_start(pool, many, SERVERS)
+        until(
+            lambda: (
+                all(one.running() or one.result() in (201, 202) for one in pressed)
+                and notes.exists()
+                and len(notes.read_text().splitlines()) >= 2
+            )
+        )
         until(lambda: sum(many.state(name) == "spawn" for name in SERVERS) == 10)
         press_start(pool, one, ["s0"])
         event = next(many.progress("s9"))
