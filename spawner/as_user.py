@@ -350,8 +350,10 @@ def copy_one(example: Path, target: Path) -> None:
 
 def keep_certificates(request: Request, settings: Settings, user: pwd.struct_passwd) -> dict[str, str]:
     """Write a server's key and certificates where the user alone can read them; return where that is."""
+    if "certificates" not in settings:
+        raise RefusedError(f"this program's settings have no folder for `certificates`: write {TLS_FOLDER}")
     files, keep = checked_certificates(request)
-    root = certificate_root(settings, user)
+    root = folder(settings, "certificates", user)
     mine = folder_of(request["name"])
     with folder_trouble(root):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -384,11 +386,9 @@ def remove_others(root: Path, name: str, keep: set[str]) -> None:
 
 
 def forget_certificates(name: str, settings: Settings, user: pwd.struct_passwd) -> None:
-    shutil.rmtree(certificate_root(settings, user) / folder_of(name), ignore_errors=True)
-
-
-def certificate_root(settings: Settings, user: pwd.struct_passwd) -> Path:
-    return folder({"certificates": "{home}/.hpchub/tls", **settings}, "certificates", user)
+    # Without TLS nothing of the home is touched: where its file server is away, a cancellation must not wait.
+    if "certificates" in settings:
+        shutil.rmtree(folder(settings, "certificates", user) / folder_of(name), ignore_errors=True)
 
 
 def folder_of(name: str) -> str:
@@ -506,6 +506,7 @@ class Verb(NamedTuple):
     optional: frozenset[str] = frozenset()
 
 
+TLS_FOLDER = '"certificates": "{home}/.hpchub/tls"'
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 # What the hub hands over, the file it becomes, and the variable by which JupyterHub's own code finds it.
 CERTIFICATE_FILES = {

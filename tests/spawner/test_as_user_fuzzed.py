@@ -92,7 +92,9 @@ VALUES = st.recursive(
 def site() -> Iterator[Site]:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
-        yield Site(Path(name))
+        made = Site(Path(name))
+        made.configure(certificates=f"{name}/open/{{user}}/tls")
+        yield made
 
 
 # The installed program, loaded once and asked often: an interpreter for each request takes minutes.

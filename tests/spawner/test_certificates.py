@@ -129,6 +129,14 @@ def test_key_is_in_a_folder_of_the_users_and_the_job_is_told_where(site: Site) -
 
 
 @as_root
+def test_helper_without_a_folder_for_them_says_what_to_write(site: Site) -> None:
+    site.configure()
+    reply = site.ask(submission())
+    assert (reply["kind"], '"certificates": "{home}/.hpchub/tls"' in reply["message"]) == ("invalid", True)
+    assert not site.seen.exists()
+
+
+@as_root
 def test_without_certificates_nothing_is_said_of_them(site: Site) -> None:
     site.ask(JOB)
     assert not any("SSL" in name for name in site.record()["env"])
