@@ -57,6 +57,8 @@ class StartsJobs(TakesOptions):
         try:
             await self._in_turn(request)
         except asyncio.CancelledError:
+            if not self.ending:
+                raise
             # Stopped while it stood in line: nothing was submitted.
             raise self._stopped() from None
         except SlurmError as error:
