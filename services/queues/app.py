@@ -11,7 +11,6 @@ from typing import Any
 
 from jupyterhub.log import log_request
 from jupyterhub.services.auth import HubOAuth
-from jupyterhub.utils import make_ssl_context
 from tornado import web
 
 from queues.policy import load_policy
@@ -75,7 +74,10 @@ async def serve(settings: Settings) -> None:
 def _certificates() -> ssl.SSLContext | None:
     """Return what proves us to the proxy, and it to us, where the site has `internal_ssl`."""
     hub = HubOAuth.instance()
-    context: ssl.SSLContext | None = make_ssl_context(
-        hub.keyfile, hub.certfile, cafile=hub.client_ca, purpose=ssl.Purpose.CLIENT_AUTH
-    )
+    if not hub.certfile:
+        return None
+    # Not JupyterHub's `make_ssl_context`, which lets in whoever has a certificate of a public authority, too.
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=hub.client_ca)
+    context.load_cert_chain(hub.certfile, hub.keyfile)
+    context.verify_mode = ssl.CERT_REQUIRED
     return context
