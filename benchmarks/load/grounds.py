@@ -28,13 +28,15 @@ __all__ = ["ACCOUNT", "FULL", "ROOMY", "Grounds", "grounds", "person"]
 
 ROOMY, FULL = "bench", "wait"
 ACCOUNT = "proj01"
+_READY = {"idle", "mixed", "allocated"}
 _GROUP = 10000  # the demo's hpcusers
 _FIRST_UID = 30000
 _SLURM = """
 # For the measurements
 MaxJobCount=30000
-PartitionName={roomy} Nodes={nodes} DefMemPerCPU=1 DefaultTime=60 MaxTime=2880 OverSubscribe=FORCE:3 State=UP
-PartitionName={full} Nodes={last} DefMemPerCPU=1 DefaultTime=60 MaxTime=2880 OverSubscribe=NO State=UP
+# Thought of first, or Slurm would look at the crowd of the other partition and no further.
+PartitionName={roomy} Nodes={nodes} DefMemPerCPU=1 MaxTime=2880 OverSubscribe=FORCE:3 PriorityTier=100 State=UP
+PartitionName={full} Nodes={last} DefMemPerCPU=1 MaxTime=2880 OverSubscribe=NO State=UP
 """
 # As batchspawner's documentation recommends; sudo itself is the demo's.
 _SUDO = "{hub} ALL=(%hpcusers) NOPASSWD:SETENV: /usr/bin/sbatch, /usr/bin/squeue, /usr/bin/scancel, {sinfo}\n"
@@ -64,7 +66,7 @@ class Grounds:
         self._admit(people)
         for name in daemons:
             self.centre.supervisor.start(name)
-        self.until(lambda: self._nodes_idle() == len(NODES), 60, "all nodes are idle")
+        self.until(lambda: self._nodes_ready() == len(NODES), 120, "all nodes are ready")
         make_folder(self.folder, Owner.of("root"))
 
     def down(self) -> None:
@@ -96,9 +98,9 @@ class Grounds:
         if missing := [name for name in names if name not in known]:
             self.run(["sacctmgr", "-i", "add", "user", ",".join(missing), f"account={ACCOUNT}"], limit=300)
 
-    def _nodes_idle(self) -> int:
+    def _nodes_ready(self) -> int:
         done = self.centre.run(["sinfo", "-h", "-N", "-o", "%N %T"], check=False)
-        return len({line for line in done.stdout.splitlines() if line.endswith(" idle")})
+        return len({line for line in done.stdout.splitlines() if line.split()[1] in _READY})
 
     # -- looking and doing -------------------------------------------------------------------------
 

@@ -41,13 +41,14 @@ class Kind:
 
     Parameters
     ----------
-    refresh : str
-        The page or route whose figures a person refreshes; empty where there are none.
+    page, refresh : str
+        The page with the figures, and what a browser that shows it asks for again; empty: there is none.
     form : mapping
         What a person's browser posts to start a server that waits.
     """
 
     name: str
+    page: str = ""
     refresh: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
 
@@ -63,12 +64,14 @@ class Kind:
 HUBS = (
     Kind(
         "hpchub",
-        refresh="/hub/spawn",
+        page="/hub/spawn",
+        refresh="/hub/api/hpchub/queues",
         form={"queue": FULL, "interface": "notebook", "hours": "1"},
     ),
     Kind("batchspawner"),
     Kind(
         "jupyterhub_moss",
+        page="/hub/spawn",
         refresh="/hub/spawn",
         form={
             "partition": FULL,

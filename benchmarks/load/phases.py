@@ -22,6 +22,7 @@ _ADOPTION = 300.0
 _SETTLING = 20.0  # seconds from there to the quiet time
 _SUBMISSIONS = 240.0  # seconds until everybody's job waits
 _REFRESH_PAUSE = 5.0  # seconds before a refresh, so that it finds no fresh figures
+_OPENING = 30.0  # seconds over which people open the page that they refresh
 _SPREAD = 10.0  # seconds over which the second refresh is spread
 
 
@@ -54,6 +55,7 @@ def measure_hub(hub: Hub, servers: Sequence[Server], plan: Plan) -> Result:
     ]
     if plan.refreshers and hub.kind.refresh:
         people = browsers[: plan.refreshers]
+        phases.append(("opening", lambda: asyncio.run(refresh(hub, people, "opening"))))
         phases.append(("refresh", lambda: asyncio.run(refresh(hub, people, "at once"))))
         phases.append(("refresh_spread", lambda: asyncio.run(refresh(hub, people, "spread"))))
     if plan.starters:
@@ -133,18 +135,18 @@ def _since(hub: Hub, began: float) -> Result:
 
 
 async def refresh(hub: Hub, people: Sequence[Browser], how: str) -> Result:
-    """Have everybody look at the queues, after one who warms what a first look warms."""
-    path = hub.kind.refresh
-    first = await people[0].get(path)
+    """Have everybody open the page with the queues, or look again."""
     await asyncio.sleep(_REFRESH_PAUSE)
     hub.grounds.reset_calls()
     began = time.time()
-    if how == "at once":
-        answers = await at_once(people, path)
+    if how == "opening":
+        answers = await spread(people, _OPENING, lambda one: one.get(hub.kind.page))
+    elif how == "at once":
+        answers = await at_once(people, hub.kind.refresh)
     else:
-        answers = await spread(people, _SPREAD, lambda one: one.get(path))
+        answers = await spread(people, _SPREAD, lambda one: one.get(hub.kind.refresh))
     result = await asyncio.to_thread(_since, hub, began)
-    return {"people": len(people), "path": path, "first": first.status, **tally(answers), **result}
+    return {"people": len(people), **tally(answers), **result}
 
 
 async def waiting(hub: Hub, people: Sequence[Browser], seconds: float) -> Result:

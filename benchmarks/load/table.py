@@ -23,9 +23,8 @@ def tables(record: Mapping[str, Any]) -> str:
         _table(quiet, "waiting", (*_QUESTIONS, *_HUB)),
         "### Restart: hub and proxy were killed; all servers answer again",
         _table(quiet, "adoption", (*_RESTART, *_HUB)),
-        f"### {_people(record, 'refreshers')} refresh the queue table",
-        _table(quiet, "refresh", (("when", lambda _phase: "in one moment"), *_REFRESH)),
-        _table(quiet, "refresh_spread", (("when", lambda _phase: "over ten seconds"), *_REFRESH)),
+        f"### {_people(record, 'refreshers')} open the page with the queue table, and refresh it",
+        *(f"{what}:\n\n{found}" for phase, what in _LOOKS if (found := _table(quiet, phase, _REFRESH))),
     ]
     if crowded := _crowded(record):
         parts += [f"### With {crowded[0]['crowd']:,} other jobs in the queue", _comparison(record, crowded)]
@@ -79,6 +78,11 @@ _RESTART: tuple[Column, ...] = (
     ("seconds", lambda phase: _number(phase["seconds_to_routes"])),
     ("servers that answer", lambda phase: _number(phase["servers_answer"].get("200", 0))),
     ("queries", lambda phase: _number(phase["calls"]["queries"])),
+)
+_LOOKS = (
+    ("opening", "Opened by one after another, over half a minute"),
+    ("refresh", "Refreshed by all in one moment"),
+    ("refresh_spread", "Refreshed by one after another, over ten seconds"),
 )
 _REFRESH: tuple[Column, ...] = (
     ("answered", lambda phase: _number(phase["answers"].get("200", 0))),
