@@ -81,10 +81,11 @@ def test_script_reads_what_slurm_has(hub: Hub) -> None:
     v100 = queues["cas_v100_2"]["gpus"]
     assert v100 == {"types": {"v100": 10}, "free": 6, "free_types": {"v100": 6}, "total": 10}
     assert queues["amd_a100_4"]["nodes"] == {"alloc": 6, "idle": 0, "down": 0, "total": 6}
-    assert queues["amd_a100_4"]["gpus"] == {"types": {"a100": 24}, "free": 0, "total": 24}
+    a100 = queues["amd_a100_4"]["gpus"]
+    assert a100 == {"types": {"a100": 24}, "free": 0, "free_types": {"a100": 0}, "total": 24}
     assert queues["amd_a100_4"]["waiting"] == 1
     assert queues["amd_a100_4"]["price_per_node_hour"] == "4600"
-    assert queues["bigmem"]["gpus"] == {"types": {}, "free": 0, "total": 0}
+    assert queues["bigmem"]["gpus"] == {"types": {}, "free": 0, "free_types": {}, "total": 0}
     assert queues["biology"]["price_per_node_hour"] == "0.50"
     found = answer.json()
     assert found["totals"]["nodes"] == {"alloc": 8, "idle": 4, "down": 0, "total": 12}
