@@ -1,7 +1,9 @@
 """What one user can see of another, and what a stolen token is good for."""
 
 import json
+import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,16 +24,61 @@ print(answer.status, answer.getheader("Location") or "")
 """
 
 
+GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
+
+# Reads what there is of each process, as often as it can, until its input ends; then says what it has seen.
+WATCH = """
+import pathlib, select, sys
+seen = set()
+while not select.select([sys.stdin], [], [], 0)[0]:
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        for name in sys.argv[1:]:
+            try:
+                seen.add((folder / name).read_bytes())
+            except OSError:
+                pass
+sys.stdout.buffer.write(b"\\n".join(seen).replace(b"\\0", b" "))
+"""
+
+
+@dataclass
+class Watched:
+    """A server that was watched while it started: command lines by root, environments by another user."""
+
+    person: Person
+    command_lines: str
+    environments: str
+
+
 @pytest.fixture(scope="module")
-def anna(centre: RunningCentre, login: Login) -> Iterator[Person]:
-    """A user with one running server, the same for all tests here: none of them changes it."""
+def watched(centre: RunningCentre, login: Login) -> Iterator[Watched]:
     centre.cancel_all_jobs()
     person = login("a1113a01")
     person.until("stopped", seconds=60)
-    person.submit(queue="jupyter", hours="1")
-    person.until("ready")
-    yield person
+    python = f"{centre.instance.venv}/bin/python"
+    watchers = [
+        subprocess.Popen(
+            centre.command([python, "-c", WATCH, *names], user),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        for names, user in ((["cmdline"], None), (["environ", "cmdline"], "a1113a02"))
+    ]
+    try:
+        person.submit(queue="jupyter", hours="1")
+        person.until("ready")
+    finally:
+        lines, environments = (watcher.communicate(timeout=60)[0] for watcher in watchers)
+    yield Watched(person, lines, environments)
     person.stop()
+
+
+@pytest.fixture(scope="module")
+def anna(watched: Watched) -> Person:
+    """A user with one running server, the same for all tests here: none of them changes it."""
+    return watched.person
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +126,59 @@ def test_port_route_refuses_who_is_not_a_starting_server(centre: RunningCentre, 
     assert post(centre, "hpchub/port", made.json()["token"], {"port": 40123}) == 404
 
 
-def test_token_is_on_no_command_line_and_in_no_log(centre: RunningCentre, token: str) -> None:
-    lines = centre.run(["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"]).stdout
-    assert token not in lines
-    assert token not in centre.log("hub")
+def test_token_is_on_no_command_line_while_the_server_starts_and_runs(
+    centre: RunningCentre, watched: Watched, token: str
+) -> None:
+    # Each step was seen, so that the token would have been.
+    for step in ("sudo -nHu a1113a01", "hpchub-as-user", "/sbatch --parsable", "launch.py"):
+        assert step in watched.command_lines, step
+    assert token not in watched.command_lines
+    assert token not in centre.run(["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"]).stdout
+
+
+def test_other_user_saw_no_environment_with_the_token(watched: Watched, token: str) -> None:
+    assert "LOGNAME=a1113a02" in watched.environments  # their own, so the watch was awake
+    assert "launch.py" in watched.environments
+    assert "JUPYTERHUB_API_TOKEN" not in watched.environments
+    assert token not in watched.environments
+
+
+def test_token_is_in_no_log(centre: RunningCentre, token: str) -> None:
+    for program in ("hub", "proxy", "slurmctld", "slurmd-gpu01"):
+        assert token not in centre.log(program)
     assert token not in centre.run(["sh", "-c", "cat /scratch/a1113a01/log/*"]).stdout
+    logs = ["grep", "-rlF", token, str(centre.instance.log)]
+    assert centre.run(logs, check=False).stdout == ""
+
+
+def test_slurm_shows_the_token_to_nobody(centre: RunningCentre, anna: Person, token: str) -> None:
+    (job,) = centre.run(["squeue", "-h", "-u", "a1113a01", "-o", "%i"]).stdout.split()
+    script = centre.run(["scontrol", "write", "batch_script", job, "-"], "a1113a01").stdout
+    assert "launch.py" in script
+    assert token not in script
+    other = centre.run(["scontrol", "write", "batch_script", job, "-"], "a1113a02", check=False)
+    assert "launch.py" not in other.stdout
+    for user in ("a1113a01", "a1113a02", None):
+        described = centre.run(["scontrol", "show", "job", "-dd", job], user).stdout
+        assert f"JobId={job}" in described
+        assert token not in described
+    database = ["sacct", "-j", job, "--parsable2", "--format=ALL"]
+    assert token not in centre.run(database).stdout
+
+
+def test_no_file_with_the_token_can_be_read_by_others(
+    centre: RunningCentre, anna: Person, token: str
+) -> None:
+    state = centre.instance
+    search = ["grep", "-rlFs", "--devices=skip", token]
+    places = [str(state.data), str(state.run), str(state.etc), str(state.log), "/scratch", "/tmp", "/dev/shm"]
+    assert centre.run([*search, *places], "a1113a02", check=False).stdout == ""
+    # Slurm keeps the environment of a waiting or running batch job, for root and its own account.
+    held = centre.run([*search, str(state.data / "slurmctld")], check=False).stdout.split()
+    assert held
+    assert all(path.endswith("/environment") for path in held)
+    # The hub keeps no more than a digest.
+    assert centre.run([*search, str(state.data / "hub")], check=False).stdout == ""
 
 
 def test_other_user_reads_neither_log_nor_workspace_nor_environment(
@@ -125,7 +220,20 @@ def test_other_user_cannot_see_or_stop_the_server_through_the_hub(
     assert anna.state() == "ready"
 
 
-def test_jobs_environment_has_nothing_of_the_hubs(centre: RunningCentre, token: str) -> None:
+def test_job_starts_with_a_short_list_of_variables(centre: RunningCentre, token: str) -> None:
     find = "tr '\\0' '\\n' < /proc/$(pgrep -u a1113a01 -f singleuser/launch.py | head -1)/environ"
     names = {line.split("=", 1)[0] for line in centre.run(["sh", "-c", find]).stdout.splitlines()}
-    assert not {"CONFIGPROXY_AUTH_TOKEN", "JUPYTERHUB_CRYPT_KEY", "HPCHUB_SITE_CONFIG", "PYTHONPATH"} & names
+    others = {
+        name
+        for name in names
+        if not name.startswith(("SLURM", "JUPYTERHUB_", "JPY_", "HPCHUB_", "MEM_", "CPU_"))
+    }
+    own = {"PATH", "LANG", "HOME", "USER", "LOGNAME", "SHELL"}
+    assert own <= others
+    # The shell's, and Slurm's for each batch job.
+    assert others - own <= {
+        *("PWD", "OLDPWD", "SHLVL", "_"),
+        *("ENVIRONMENT", "HOSTNAME", "TMPDIR"),
+        *GPU_VARIABLES,
+    }
+    assert {name for name in names if name.startswith("HPCHUB_")} == {"HPCHUB_BIND", "HPCHUB_PORTS"}
