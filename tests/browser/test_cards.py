@@ -48,7 +48,8 @@ def test_card_of_a_running_server_from_more_time_to_the_next_start(
 
     page.goto("hub/home")
     page.get_by_role("button", name="Stop My Server").click()
-    again = page.get_by_role("button", name="Start again: Jupyter (free), 1 hour, free of charge")
+    own = page.get_by_role("region", name="My server")
+    again = own.get_by_role("button", name="Start again: Jupyter (free), 1 hour, free of charge")
     expect(again).to_be_visible(timeout=60_000)
     windows.picture(page, "stopped")
     wrong += violations(page, "stopped")
