@@ -287,6 +287,15 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
             raise TraitError(text % (proposal["value"], least))
         return proposal["value"]
 
+    @validate("expected_timeout")
+    def _asking_takes_time(self, proposal: dict[str, float]) -> float:
+        if proposal["value"] <= 0:
+            text = (
+                "SlurmGPUSpawner.expected_timeout is %g, so Slurm could never answer; write seconds, or set"
+            )
+            raise TraitError(f"{text % proposal['value']} expected_max_age = 0 to ask for no expected starts")
+        return proposal["value"]
+
     @validate("umask")
     def _umask_is_octal(self, proposal: dict[str, str]) -> str:
         if not re.fullmatch(r"0?[0-7]{3}", proposal["value"]):
