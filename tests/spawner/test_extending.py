@@ -15,6 +15,7 @@ from slurm.errors import SlurmRefused, SlurmUnavailable
 from slurm.monitor import Monitor
 from slurm.records import Job, Partition
 from spawner.extending import ExtendError, Room, extend, room
+from spawner.settings import SpawnerSettings
 from spawner.ticket import Ticket
 from tests.spawner.scripted import ScriptedSlurm, job
 
@@ -60,6 +61,7 @@ class TestRoom:
     def test_off_unless_both_the_site_and_the_queue_say_so(self) -> None:
         assert room(running(), queue(), None, allowed=False).hours == 0
         assert room(running(), queue(extend_to_hours=None), None, allowed=True).hours == 0
+        assert SpawnerSettings.class_traits()["extend_time"].default_value is False
 
 
 class Slurm(ScriptedSlurm):
