@@ -15,6 +15,7 @@ from slurm.client import SlurmClient
 from slurm.monitor import Monitor
 from spawner.abandoned import Abandoned
 from spawner.acting import ActsAsUser
+from spawner.cancelling import cancel
 from spawner.expecting import Expectations
 from spawner.options import Standing
 from spawner.orphans import Orphans
@@ -63,9 +64,8 @@ class Office:
         return self.policy.queue(str(options.get("queue"))) or self.policy.queues[0]
 
     async def cancel(self, acts: ActsAsUser, user: str, job_id: str, name: str) -> None:
-        """Cancel a job as its user, when it is this one's turn; raises what the helper's call raises."""
-        async with self.turns.held_by(self.turns.ask(user, urgent=True)):
-            await acts.cancel(job_id, name)
+        """Cancel a job as its user, see `spawner.cancelling`."""
+        await cancel(self.turns, acts, user, job_id, name)
 
     async def close(self) -> None:
         if self.orphans is not None:
