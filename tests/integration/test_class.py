@@ -33,14 +33,21 @@ def notes(centre: RunningCentre) -> Iterator[Path]:
 
 @pytest.fixture
 def people(empty: RunningCentre, login: Login, notes: Path) -> Iterator[list[Person]]:
-    notes.unlink(missing_ok=True)
     people = [login("a1113a01"), login("a1113a02")]
+    remove_servers(people)
+    notes.unlink(missing_ok=True)
     yield people
     empty.cancel_all_jobs()
-    with ThreadPoolExecutor(10) as pool:
-        for person in people:
-            for name in SERVERS:
-                pool.submit(person.api, "DELETE", person.server(name), json={"remove": True})
+    remove_servers(people)
+
+
+def remove_servers(people: list[Person]) -> None:
+    deadline = time.monotonic() + 90
+    for person in people:
+        for name in SERVERS:
+            while person.model(name):
+                person.api("DELETE", person.server(name), json={"remove": True})
+                assert time.monotonic() < deadline
 
 
 def press_start(pool: ThreadPoolExecutor, person: Person, names: list[str]) -> list[Future[int]]:
@@ -50,7 +57,7 @@ def press_start(pool: ThreadPoolExecutor, person: Person, names: list[str]) -> l
     return [pool.submit(press, name) for name in names]
 
 
-def until(condition: object, seconds: float = 90) -> None:
+def until(condition: object, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline
