@@ -35,8 +35,8 @@ _SLURM = """
 # For the measurements
 MaxJobCount=30000
 # Thought of first, or Slurm would look at the crowd of the other partition and no further.
-PartitionName={roomy} Nodes={nodes} DefMemPerCPU=1 MaxTime=2880 OverSubscribe=FORCE:3 PriorityTier=100 State=UP
-PartitionName={full} Nodes={last} DefMemPerCPU=1 MaxTime=2880 OverSubscribe=NO State=UP
+PartitionName={roomy} Nodes={nodes} DefMemPerCPU=1 MaxTime=2880 OverSubscribe=FORCE:3 PriorityTier=100
+PartitionName={full} Nodes={last} DefMemPerCPU=1 MaxTime=2880 OverSubscribe=NO
 """
 # As batchspawner's documentation recommends; sudo itself is the demo's.
 _SUDO = "{hub} ALL=(%hpcusers) NOPASSWD:SETENV: /usr/bin/sbatch, /usr/bin/squeue, /usr/bin/scancel, {sinfo}\n"

@@ -51,8 +51,8 @@ def _runs(here: Grounds, options: argparse.Namespace, plan: Plan) -> Any:
 def one_run(here: Grounds, kind: Kind, count: int, plan: Plan, *, crowd: int) -> dict[str, Any]:
     """Measure one hub with so many servers, and so many other jobs in the queue."""
     jobs.cancel_waiting(here)
-    jobs.crowd(here, crowd)
     servers = jobs.keep_running(here, count)
+    jobs.crowd(here, crowd)
     load = round(os.getloadavg()[0], 1)
     print(f"load: {kind.name} with {count} servers, {crowd} other jobs (load average {load})", flush=True)
     with hub_on(here, kind) as hub:
