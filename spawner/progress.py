@@ -91,7 +91,8 @@ def describe(
         "state": job.state if job else None,
         "node": job.nodes[0] if job and job.nodes else None,
         "reason": say(lang, reason) if reason else None,
-        "ahead": ahead,
+        # Nobody is before a held job, and yet it is not next.
+        "ahead": None if job and is_held(job.state, job.reason) else ahead,
         "expected_start": _iso(job.started) if job and view.phase is JobPhase.WAITING else None,
         "since": _iso(job.submitted) if job else None,
         "as_of": _iso(asked_at),

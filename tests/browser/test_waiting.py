@@ -134,6 +134,7 @@ def test_held_job_says_so_and_can_be_cancelled(
     empty.run(["scontrol", "hold", job])
     expect(page.locator("#progress-message")).to_contain_text("is held", timeout=30_000)
     expect(page.locator('[data-fact="reason"]')).to_contain_text("held by an administrator")
+    expect(page.locator('[data-fact="ahead"]')).to_have_text("–")
     windows.picture(page, "held")
     page.get_by_role("button", name="Cancel").click()
     page.wait_for_url("**/hub/home")

@@ -39,7 +39,9 @@ def test_waiting_says_why_and_for_how_many_and_until_when() -> None:
 
 def test_held_job_is_called_held() -> None:
     held = job("PENDING", reason="JobHeldAdmin")
-    assert "is held" in event(JobView(JobPhase.WAITING, held, 1.0))["message"]
+    told = event(JobView(JobPhase.WAITING, held, 1.0), ahead=0)
+    assert "is held" in told["message"]
+    assert told["ahead"] is None
 
 
 def test_running_names_the_node() -> None:

@@ -130,6 +130,17 @@ class TestWaiting:
         facts = {one.get("data-fact"): one.text for one in page.all("dd")}
         assert (facts["reason"], facts["ahead"], facts["state"]) == ("all nodes are busy", "0", "PENDING")
 
+    @pytest.mark.parametrize(
+        ("phase", "step"),
+        [("line", "Submit"), ("submitting", "Submit"), ("waiting", "Wait for a place"), (EVIL, "Submit")]
+        + [("running", "Start the notebook"), ("starting", "Start the notebook")],
+    )
+    def test_without_scripts_it_says_how_far_it_is(self, phase: str, step: str) -> None:
+        page = self.page(phase=phase, ahead=0)
+        assert page.one("li", aria_current="step").text == step
+        ahead = next(one.text for one in page.all("dd") if one.get("data-fact") == "ahead")
+        assert ahead == ("none, you are next" if phase == "waiting" else "0")
+
     def test_cancel_goes_to_this_server_and_no_other(self) -> None:
         named = render("spawn_pending.html", "en", user=user(), spawner=spawner("second"), progress_url="/p")
         assert self.page().one(id="waiting").get("data-server") == "/hub/api/users/a1113a01/server"
