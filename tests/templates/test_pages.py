@@ -132,8 +132,13 @@ class TestWaiting:
 
     @pytest.mark.parametrize(
         ("phase", "step"),
-        [("line", "Submit"), ("submitting", "Submit"), ("waiting", "Wait for a place"), (EVIL, "Submit")]
-        + [("running", "Start the notebook"), ("starting", "Start the notebook")],
+        [
+            ("line", "Submit"),
+            (EVIL, "Submit"),
+            ("waiting", "Wait for a place"),
+            ("starting", "Start the notebook"),
+            ("running", "Start the notebook"),
+        ],
     )
     def test_without_scripts_it_says_how_far_it_is(self, phase: str, step: str) -> None:
         page = self.page(phase=phase, ahead=0)
