@@ -104,6 +104,10 @@ class RunningCentre:
         self._centre.supervisor.start(program)
         self._centre.up()
 
+    def begin(self, program: str) -> None:
+        """Start this program alone, with the files as they lie there."""
+        self._centre.supervisor.start(program)
+
     def stop(self, program: str) -> None:
         """Stop a program; it stays down until `start` or `up`."""
         self._centre.supervisor.stop(program)

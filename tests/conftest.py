@@ -9,7 +9,8 @@ import pytest
 
 from tests.centre import RunningCentre, running_centre
 from tests.person import Login, Person
-from tests.workers import ByFile, centre_first
+from tests.scheduling import ByFile
+from tests.workers import centre_first
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,19 +8,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from xdist.scheduler.loadscope import LoadScopeScheduling
 
-__all__ = ["ByFile", "centre_first", "number"]
+__all__ = ["centre_first", "number"]
 
 ROOT = Path(__file__).resolve().parent.parent
 ON_THE_CENTRE = ("tests/browser/", "tests/integration/")
-
-
-class ByFile(LoadScopeScheduling):
-    """Gives out whole files, for the servers that each starts, in the order in which they come."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0]
 
 
 def number() -> int:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from tests.centre import RunningCentre
 from tests.person import Person
 
-__all__ = ["look", "lost_state", "replaced", "telling", "wrong_configuration"]
+__all__ = ["look", "lost_state", "reconfigured", "replaced", "telling", "wrong_configuration"]
 
 SHIM = """#!/bin/sh
 # Everybody else meets the real one, the tests above all.
@@ -65,6 +65,29 @@ def wrong_configuration(centre: RunningCentre) -> Iterator[None]:
         yield
     finally:
         centre.slurm_conf.write_text(good)
+
+
+@contextmanager
+def reconfigured(centre: RunningCentre, lines: str) -> Iterator[None]:
+    """Have more lines in slurm.conf, which all daemons have read, for a ``with`` block."""
+    good = centre.slurm_conf.read_text()
+    try:
+        _configure(centre, f"{good}\n{lines}\n")
+        yield
+    finally:
+        _configure(centre, good)
+
+
+def _configure(centre: RunningCentre, text: str) -> None:
+    # Not by `start`, which brings up the whole centre, and with it the file as it should be.
+    centre.stop("slurmctld")  # what preempts is read at its start only
+    centre.slurm_conf.write_text(text)
+    centre.begin("slurmctld")
+    deadline = time.monotonic() + 30
+    while "UP" not in centre.run(["scontrol", "ping"], check=False).stdout:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    centre.run(["scontrol", "reconfigure"])
 
 
 @contextmanager

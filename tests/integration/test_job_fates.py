@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.centre import RunningCentre
-from tests.integration.fire import look
+from tests.integration.fire import look, reconfigured
 from tests.person import Person
 
 pytestmark = pytest.mark.centre
@@ -38,76 +38,7 @@ def home_says(person: Person, words: str, seconds: float = 60) -> None:
         time.sleep(1)
 
 
-def node_of(centre: RunningCentre, job: str) -> str:
-    return centre.run(["squeue", "-h", "-j", job, "-o", "%N"]).stdout.strip()
-
-
-@contextmanager
-def node_set(centre: RunningCentre, node: str, state: str) -> Iterator[None]:
-    centre.run(["scontrol", "update", f"nodename={node}", f"state={state}", "reason=test"])
-    try:
-        yield
-    finally:
-        # A node that is down comes back by itself when its slurmd says that it is there.
-        centre.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=False)
-
-
 # --- on the node ---------------------------------------------------------------------------------------
-
-
-def test_suspended_server_is_kept_and_goes_on(empty: RunningCentre, anna: Person) -> None:
-    job = started(empty, anna)
-    empty.run(["scontrol", "suspend", job])
-    empty.wait_for_job(job, "SUSPENDED")
-    look(anna, times=2)
-    assert anna.state() == "ready"
-    assert "paused" in anna.get("hub/home").text
-    empty.run(["scontrol", "resume", job])
-    empty.wait_for_job(job, "RUNNING")
-    assert works(anna)
-
-
-def test_suspended_server_survives_a_restart_of_the_hub(empty: RunningCentre, anna: Person) -> None:
-    job = started(empty, anna)
-    empty.run(["scontrol", "suspend", job])
-    empty.wait_for_job(job, "SUSPENDED")
-    empty.kill("hub")
-    empty.up()
-    # JupyterHub gives up a server that does not answer for thirty seconds after its own start.
-    time.sleep(40)
-    assert empty.job_state(job) == "SUSPENDED"
-    empty.run(["scontrol", "resume", job])
-    anna.until("ready", seconds=60)
-    assert works(anna)
-
-
-def test_drained_node_lets_the_server_go_on(empty: RunningCentre, anna: Person) -> None:
-    job = started(empty, anna)
-    with node_set(empty, node_of(empty, job), "drain"):
-        look(anna, times=2)
-        assert works(anna)
-        assert empty.job_state(job) == "RUNNING"
-    assert works(anna)
-
-
-def test_failed_node_ends_the_server_and_the_user_is_told_whose_fault_it_was(
-    empty: RunningCentre, anna: Person
-) -> None:
-    job = started(empty, anna)
-    with node_set(empty, node_of(empty, job), "down"):
-        look(anna, times=2)
-        anna.until("stopped", seconds=60)
-        home_says(anna, f"The node of job {job} failed; the fault is not yours.")
-    started(empty, anna)
-
-
-def test_server_whose_process_dies_ends_and_gives_the_node_back(empty: RunningCentre, anna: Person) -> None:
-    job = started(empty, anna)
-    empty.run(["pkill", "-KILL", "-u", ANNA, "-f", "singleuser/launch.py"])
-    empty.wait_for_job(job, "FAILED", "CANCELLED", "")
-    look(anna, times=2)
-    anna.until("stopped", seconds=60)
-    home_says(anna, f"Job {job} failed")
 
 
 def test_slow_start_is_waited_for(empty: RunningCentre, anna: Person) -> None:
@@ -170,16 +101,69 @@ def test_held_job_says_so_and_starts_when_it_is_released(
     anna.until("ready", seconds=60)
 
 
-def test_job_cancelled_by_an_operator_while_its_server_starts_is_told(
-    empty: RunningCentre, anna: Person
-) -> None:
-    with configured(empty, "import time; time.sleep(60)"):
+# --- taken away ----------------------------------------------------------------------------------------
+
+
+def test_preempted_server_has_ended_and_its_user_is_told_why(empty: RunningCentre, anna: Person) -> None:
+    rules = "PreemptType=preempt/partition_prio\nPreemptMode=CANCEL"
+    with reconfigured(
+        empty, f"{rules}\nPartitionName=urgent Nodes=gpu01,gpu02,gpu03,gpu04,gpu05 PriorityTier=9"
+    ):
+        job = started(empty, anna)
+        options = ("--partition=urgent", "--nodes=5", "--exclusive", "--time=5", "--account=proj02")
+        urgent = empty.submit("a1113a03", *options)
+        empty.wait_for_job(urgent, "RUNNING", limit=40)
+        look(anna, times=2)
+        anna.until("stopped", seconds=60)
+        home_says(anna, f"Job {job} had to make room for one of higher priority.")
+        empty.run(["scancel", urgent])
+        empty.wait_for_job(urgent, "CANCELLED", "")
+
+
+@contextmanager
+def failing_launches(centre: RunningCentre) -> Iterator[None]:
+    """Have a prolog that fails on every node, as after a bad update; Slurm drains the nodes that it meets."""
+    prolog = centre.instance.run / "prolog"
+    prolog.write_text("#!/bin/sh\nexit 1\n")
+    prolog.chmod(0o755)
+    try:
+        with reconfigured(centre, f"Prolog={prolog}"):
+            yield
+    finally:
+        for node in centre.run(["sinfo", "-h", "-N", "-t", "drain", "-o", "%N"]).stdout.split():
+            centre.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=False)
+
+
+def test_job_whose_launch_fails_is_over_and_its_user_is_told(empty: RunningCentre, anna: Person) -> None:
+    with failing_launches(empty):
         anna.submit(queue="jupyter", hours="1")
         job = anna.job_id()
-        empty.wait_for_job(job, "RUNNING")
-        empty.run(["scancel", job])
-        anna.until("stopped", seconds=30)
-        assert f"Job {job} was cancelled" in anna.get(f"hub/spawn-pending/{ANNA}").text
+        anna.until("stopped", seconds=40)
+        assert f"Job {job}" in anna.get(f"hub/spawn-pending/{ANNA}").text
+        assert empty.run(["squeue", "-h", "-u", ANNA]).stdout == ""
+
+
+def test_job_whose_launch_failed_is_held_says_so_and_can_be_cancelled(
+    empty: RunningCentre, anna: Person, busy: str
+) -> None:
+    anna.submit(queue="jupyter", hours="1")
+    job = anna.job_id()
+    empty.wait_for_job(job, "PENDING")
+    empty.run(["scontrol", "update", f"jobid={job}", "requeue=1"])
+    with failing_launches(empty):
+        empty.run(["scancel", busy])
+        deadline = time.monotonic() + 40
+        while (
+            empty.run(["squeue", "-h", "-j", job, "-o", "%r"]).stdout.strip() != "launch failed requeued held"
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        for event in anna.progress():
+            if "is held" in event["message"]:
+                break
+            assert time.monotonic() < deadline, event
+        anna.stop()
+        assert empty.wait_for_job(job, "CANCELLED", "") in ("CANCELLED", "")
 
 
 # --- the user's folders ----------------------------------------------------------------------------------
