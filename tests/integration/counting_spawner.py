@@ -17,7 +17,7 @@ class SlowActs(ActsAsUser):
     async def submit(self, **job):
         note("begin", job)
         try:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(2.0)
             return await super().submit(**job)
         finally:
             note("end", job)

