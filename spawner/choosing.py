@@ -182,7 +182,7 @@ class TakesOptions(SpawnerSettings):
     async def take_options(self, user_options: dict[str, Any]) -> Request:
         """Check the options, from wherever they come."""
         self.hear()
-        self.asker = self.handler
+        self.home.asker = self.handler
         resolved = await self.resolver()
         request: Request = self._or_refuse(partial(resolved, user_options))
         standing = await self.shared().standing(self.user)
@@ -211,12 +211,9 @@ class TakesOptions(SpawnerSettings):
         try:
             return check()
         except OptionsError as error:
-            # The hub shows a refused form, whosever it was, as the default server's.
-            for spawner in {self, self.home}:
-                spawner.refused = error
-                spawner.asker = self.asker
+            self.home.refused = error
             raise failure(self.language, error.sentence, reason=f"option {error.field}") from error
 
     def _keep_typed(self, typed: dict[str, Any]) -> None:
-        for spawner in {self, self.home}:
-            spawner.typed = typed
+        # With the default server: as its form the hub shows whatever was refused, whichever it was for.
+        self.home.typed = typed

@@ -43,7 +43,7 @@ class _Opening:
 async def render_form(spawner: TakesOptions) -> str:
     """Render the form for the user who looks at it."""
     # The next request of the same user may come while this one waits for Slurm.
-    handler, spawner.asker = spawner.handler or spawner.asker, None
+    handler = _live(spawner.handler, spawner.home.asker)
     opening = _open(spawner, handler)
     office = spawner.shared()
     standing = await office.standing(spawner.user)
@@ -76,13 +76,20 @@ async def render_form(spawner: TakesOptions) -> str:
     return await _render(spawner, handler, context)
 
 
+def _live(*handlers: Any) -> Any:
+    """Return the request that waits for the form; spawners remember requests that are long answered."""
+    return next((one for one in handlers if one is not None and not getattr(one, "_finished", False)), None)
+
+
 def _open(spawner: TakesOptions, handler: Any) -> _Opening:
-    refused, spawner.refused = spawner.refused, None
-    typed, spawner.typed = spawner.typed, {}
-    if refused is not None or typed:
-        errors = {refused.field: refused.sentence} if refused else {}
-        return _Opening(typed, errors=errors)
+    home = spawner.home
+    refused, home.refused = home.refused, None
+    typed, home.typed = home.typed, {}
+    home.asker = None
     link: dict[str, str] = dict(getattr(handler, "link", None) or {})
+    if not link and (refused is not None or (typed and not _is_first_look(handler))):
+        errors = {refused.field: refused.sentence} if refused else {}
+        return _Opening(typed or last_options(spawner), errors=errors)
     name = link.pop("preset", None)
     preset = None if name is None else spawner.preset(name)
     if name is not None and preset is None:
@@ -91,6 +98,11 @@ def _open(spawner: TakesOptions, handler: Any) -> _Opening:
     if preset is not None:
         return _Opening({**preset, **link}, preset=str(name))
     return _Opening(link, by_link=True) if link else _Opening(last_options(spawner))
+
+
+def _is_first_look(handler: Any) -> bool:
+    """Tell somebody who opens the form from somebody who gets it back because it was refused."""
+    return handler is not None and handler.request.method == "GET"
 
 
 def _closed(opening: _Opening, chosen: Mapping[str, Any]) -> dict[str, Sentence]:

@@ -30,7 +30,8 @@ def shown(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def from_link(query: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Read the choices in a link: ``queue=jupyter``, or ``opt-queue=jupyter`` as the hub would have it."""
-    return {name.removeprefix("opt-"): values[0] for name, values in query.items() if values}
+    choices = {name.removeprefix("opt-"): values[0] for name, values in query.items() if values}
+    return {name: value for name, value in choices.items() if name in (*Options.model_fields, "preset")}
 
 
 def last_options(spawner: TakesOptions) -> dict[str, Any]:

@@ -177,3 +177,15 @@ def test_expected_start_is_asked_with_options_and_nothing_else(empty: RunningCen
     assert anna.api("GET", "hpchub/expected?queue=jupyter&queue=mixed").status_code == 400
     answer = anna.api("GET", "hpchub/expected?queue=jupyter%0a%23SBATCH&hours=1")
     assert "jupyter\n#SBATCH" not in answer.json()["queues"]
+
+
+def test_refused_form_of_a_named_server_keeps_what_was_typed(empty: RunningCentre, anna: Person) -> None:
+    anna.get("hub/spawn/a1113a01/second")
+    page = anna.post("hub/spawn/a1113a01/second", {"queue": "cas_v100_2", "hours": "47", "account": "proj09"})
+    assert page.status_code == 400
+    assert 'value="47"' in page.text
+    assert 'id="account-error"' in page.text
+    # Said once: a link that is opened next is not about it.
+    page = anna.get("hub/spawn?queue=cas_v100_2&hours=3")
+    assert 'value="3"' in page.text
+    assert 'id="account-error"' not in page.text

@@ -144,5 +144,10 @@ def test_site_may_forbid_remembering() -> None:
 
 def test_link_gives_the_hub_nothing_to_start() -> None:
     page = FilledByLink()
-    assert page._get_user_options({"opt-queue": ["jupyter"], "hours": ["3", "4"], "preset": ["a"]}) == {}
+    assert (
+        page._get_user_options(
+            {"opt-queue": ["jupyter"], "hours": ["3", "4"], "preset": ["a"], "_xsrf": ["x"]}
+        )
+        == {}
+    )
     assert page.link == {"queue": "jupyter", "hours": "3", "preset": "a"}
