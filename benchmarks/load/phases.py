@@ -140,13 +140,19 @@ async def refresh(hub: Hub, people: Sequence[Browser], how: str) -> Result:
     hub.grounds.reset_calls()
     began = time.time()
     if how == "opening":
-        answers = await spread(people, _OPENING, lambda one: one.get(hub.kind.page))
+        answers = await spread(people, _OPENING, lambda one: _come(hub, one))
     elif how == "at once":
         answers = await at_once(people, hub.kind.refresh)
     else:
         answers = await spread(people, _SPREAD, lambda one: one.get(hub.kind.refresh))
     result = await asyncio.to_thread(_since, hub, began)
     return {"people": len(people), **tally(answers), **result}
+
+
+async def _come(hub: Hub, one: Browser) -> Answer:
+    """Come by the home page, where a browser gets its session and its token; only the second page counts."""
+    await one.get("/hub/home")
+    return await one.get(hub.kind.page)
 
 
 async def waiting(hub: Hub, people: Sequence[Browser], seconds: float) -> Result:
