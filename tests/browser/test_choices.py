@@ -124,9 +124,9 @@ def test_form_works_without_javascript(empty: RunningCentre, windows: Windows) -
     wait_for_tree(page, "a1113a03")
     page.goto("hub/home")
     windows.picture(page, "home-running")
-    job = page.locator(".hp-facts dd").nth(1).inner_text()
-    assert empty.job_state(job) == "RUNNING"
-    expect(page.get_by_text("Logging out stops your servers, too.")).to_be_visible()
+    job = empty.run(["squeue", "-h", "-u", "a1113a03", "-t", "RUNNING", "-o", "%i"]).stdout.strip()
+    expect(page.get_by_role("main")).to_contain_text(job)
+    expect(page.get_by_role("link", name="Stop My Server")).to_be_visible()
     page.get_by_role("link", name="Log out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
     empty.wait_for_job(job, "CANCELLED", "COMPLETING", "")

@@ -151,8 +151,9 @@ def test_refused_choices_are_there_again_also_for_another_server(
     page = windows.open(anna)
     page.goto("hub/spawn")
     expect(page.locator("#hours")).to_have_value("99")
-    page.goto("hub/spawn/a1113a01/second")
+    page.goto("hub/spawn/a1113a01/never-before")
     expect(page.locator("#queue-cas_v100_2")).to_be_checked()
+    anna.api("DELETE", anna.server("never-before"), json={"remove": True})
 
 
 def test_figures_are_for_those_who_are_logged_in(empty: RunningCentre, anna: Person) -> None:
