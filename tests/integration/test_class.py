@@ -116,7 +116,7 @@ def test_class_is_submitted_two_at_once_and_nobody_waits_behind_ten_servers_of_o
     assert "s3" not in {name.split("/")[2] for name in pending(empty, "a1113a01")}
     refused = many.start("s10", queue="jupyter", hours=1)
     assert refused.status_code == 400
-    assert "limit" in refused.text
+    assert "maximum of 10 named servers" in refused.text
 
 
 def test_stop_while_in_line_never_submits(
