@@ -180,7 +180,9 @@ async function askExpected(say, round = 1) {
 function tellChosen(say, before) {
   const queue = chosenQueue();
   const refusal = queue && told.queues[queue.value]?.refusal;
-  if (refusal && before !== refusal) announce(refusal);
+  if (!refusal || before === refusal) return;
+  clearTimeout(sayLater); // the cost of what cannot be had is no news
+  announce(refusal);
 }
 
 /** Ask once somebody has stopped choosing; nothing is asked for a page that nobody sees. */
