@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jupyterhub import orm
+from jupyterhub import orm, roles
 from tornado.web import create_signed_value
 
 from benchmarks.load.grounds import ROOMY, person
@@ -31,6 +31,12 @@ def prepare(path: Path, servers: Sequence[Server], people: int, *, ours: bool) -
     names = [person(number) for number in range(people)]
     users = {name: orm.User(name=name, cookie_id=cookie_id(name)) for name in names}
     session.add_all(users.values())
+    # A hub that finds no roles gives them to everybody, one by one: an upgrade, and not a restart.
+    for role in roles.get_default_roles():
+        roles.create_role(session, role, commit=False)
+    session.flush()
+    everybody = orm.Role.find(session, "user")
+    everybody.users.extend(users.values())
     for server in servers:
         session.add(_row(server, users[server.owner], ours=ours))
     session.commit()
