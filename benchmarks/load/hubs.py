@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import secrets
 import subprocess
 import time
@@ -23,7 +24,7 @@ from demo.files import make_folder
 from demo.settings import HUB_ACCOUNT
 from demo.site import HUB
 
-__all__ = ["HUBS", "Hub", "Kind", "hub_on"]
+__all__ = ["HUBS", "Hub", "Kind", "hub_on", "open_files"]
 
 HERE = Path(__file__).resolve().parent
 _STOP_LIMIT = 30.0
@@ -85,6 +86,11 @@ HUBS = (
 )
 
 
+def open_files() -> int:
+    """Return how many files a program may have open on this machine, if it asks for them."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+
 class Hub:
     """A hub that runs on the grounds, and its proxy."""
 
@@ -129,9 +135,10 @@ class Hub:
         self.grounds.until(lambda: self.routes() is not None, 20, "the proxy answers", pause=0.1)
         argv = [str(self.grounds.instance.venv / "bin" / "python"), "-m", "jupyterhub", "-f", self._config()]
         environment = [f"{name}={value}" for name, value in self._environment().items()]
-        command = self.grounds.centre.namespace.command(
-            ["env", "-C", str(self.folder), *environment, *argv], HUB_ACCOUNT
-        )
+        # With the usual 1,024 open files, batchspawner cannot ask for 400 servers at once.
+        limits = ["prlimit", f"--nofile={open_files()}"]
+        inside = ["env", "-C", str(self.folder), *environment, *limits, *argv]
+        command = self.grounds.centre.namespace.command(inside, HUB_ACCOUNT)
         began = time.time()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.load import jobs, page, results
 from benchmarks.load.grounds import Grounds, grounds
-from benchmarks.load.hubs import HUBS, Kind, hub_on
+from benchmarks.load.hubs import HUBS, Kind, hub_on, open_files
 from benchmarks.load.phases import Plan, measure_hub
 
 __all__ = ["measure"]
@@ -23,7 +23,7 @@ def measure(words: Sequence[str] = ()) -> str:
     options = _parser().parse_args(words)
     plan = Plan(options.steady, options.waiting, options.starters, options.refreshers)
     began = time.monotonic()
-    record = results.new_record(asdict(plan))
+    record = results.new_record({**asdict(plan), "open_files": open_files()})
     path = options.results / results.file_name(record)
     most = max(options.servers)
     with grounds(most + max(plan.starters, plan.refreshers)) as here:
