@@ -41,7 +41,10 @@ def draw(record: Mapping[str, Any], path: Path) -> None:
                 ax.set_title(title if row == 0 else "", fontsize=10, loc="left")
                 ax.set(xscale="log", yscale="log", xlabel=f"servers {what}")
                 ax.grid(visible=True, which="major")
-        axes[0][0].legend(frameon=False)
+                for axis in (ax.xaxis, ax.yaxis):
+                    axis.set_major_formatter(lambda number, _place: f"{number:,g}")
+        handles, labels = axes[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(COLOURS), frameon=False)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
 
