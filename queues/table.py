@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from queues.access import account_note, effective_hours, no_partition, why_not
+from queues.gpus import gpu_label
 from queues.places import Places, count_places
 from queues.policy import Queue, QueuePolicy
 from queues.slots import jobs_by_node
@@ -106,6 +107,8 @@ class QueueTable:
     age_s: float | None
     problem: str | None
     note: Sentence | None
+
+    gpu_label = staticmethod(gpu_label)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from queues.estimate import cost
+from queues.gpus import gpu_label
 from slurm.snapshot import Snapshot
 from spawner.options import Options, OptionsError, Request, Standing, parse, resolve
 
@@ -35,6 +36,10 @@ class Again:
     request: Request
     gpu_type: str
     most: Decimal | None
+
+    @property
+    def gpu_label(self) -> str:
+        return gpu_label(self.gpu_type)
 
 
 def again_of(spawner: SlurmGPUSpawner) -> Again | None:

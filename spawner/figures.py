@@ -5,8 +5,8 @@ everybody (the figures, as HTML in the reader's language) is rendered once a sec
 (why a queue is closed to him, and what it offers him) is small, and is put beside it.
 
 Finding out who asks costs the hub several queries of its database, five times as much as all the rest. A
-browser that was recognised is therefore known here for two minutes by its cookies and its XSRF token. For
-so long a session that has ended can still see how many nodes are free, and nothing else.
+browser that was recognised is therefore known here for two minutes by its cookies and its XSRF token, unless
+its user's sessions have ended: by a log-out, a reset, or because the directory disabled the account.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.handlers.base import SESSION_COOKIE_NAME
 from jupyterhub.scopes import needs_scope
+from sqlalchemy.orm import object_session
 
 import texts
 from queues.access import no_partition, why_not
@@ -49,7 +50,11 @@ class _Known:
 
     spawner: TakesOptions
     until: float
+    session: str
     standing: Standing | None = None
+
+    def is_good(self) -> bool:
+        return time.monotonic() < self.until and self.session == _session_of(self.spawner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ class FiguresHandler(APIHandler):
             return None
         key = _key(self, self.request.headers.get("X-XSRFToken", ""))
         known = self.known.get(key)
-        return known if known is not None and known.until > time.monotonic() else None
+        return known if known is not None and known.is_good() else None
 
     async def _figures(self, snapshot: Snapshot) -> str:
         lang = texts.language_of(self)
@@ -144,13 +149,19 @@ def recognise(handler: Any, spawner: TakesOptions, xsrf_token: str) -> _Known:
     """Know a browser again that the hub has just recognised; `xsrf_token` is what it will send."""
     known = FiguresHandler.known
     key = _key(handler, xsrf_token)
-    found = _Known(spawner, time.monotonic() + KNOWN_SECONDS)
+    found = _Known(spawner, time.monotonic() + KNOWN_SECONDS, _session_of(spawner))
     if all(key) and not getattr(handler, "_token_authenticated", False):
         known.pop(key, None)
         known[key] = found
         while len(known) > MOST_KNOWN:
             del known[next(iter(known))]
     return found
+
+
+def _session_of(spawner: TakesOptions) -> str:
+    """Return what changes when the user's sessions end, without asking the database."""
+    user = spawner.user.orm_user
+    return str(user.cookie_id) if object_session(user) is not None else ""
 
 
 def _key(handler: Any, xsrf_token: str) -> _Key:

@@ -39,6 +39,8 @@ def test_a_reset_ends_cookies_and_tokens_and_the_job_runs_on(
         for who in (anna, other)
     )
     assert [status(anna, script), status(other, others)] == [200, 200]
+    anna.get("hub/spawn/a1113a01/second")
+    assert anna.api("GET", "hpchub/queues").status_code == 200  # from now on the hub knows this browser
 
     hpchub_otp(empty, "disable", "a1113a01", "--why", "lost phone")
     try:
@@ -46,6 +48,7 @@ def test_a_reset_ends_cookies_and_tokens_and_the_job_runs_on(
         while status(anna, script) == 200 and time.monotonic() < deadline:
             time.sleep(0.2)
         assert status(anna, script) == 403
+        assert anna.api("GET", "hpchub/queues").status_code == 403
         assert anna.get("hub/home").url.path == "/hub/login"
         assert other.get("hub/home").url.path == "/hub/home"
         assert status(other, others) == 200
