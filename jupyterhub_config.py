@@ -35,8 +35,9 @@ c.ConfigurableHTTPProxy.should_start = False
 # Jobs that wait are found again in the background, for as long as they wait.
 c.JupyterHub.init_spawners_timeout = 2
 
-# A proxy that was started anew gets its routes back within this many seconds.
+# A proxy that was started anew gets its routes back within this many seconds; activity is noted bit by bit.
 c.JupyterHub.last_activity_interval = 30
+c.JupyterHub.proxy_class = "spawner.sparing_proxy.SparingProxy"
 # Jobs that wait in a queue count as spawns that are pending; the queue has its own limits.
 c.JupyterHub.concurrent_spawn_limit = 0
 # The proxy runs on this machine: the addresses that it reports are the users' own.

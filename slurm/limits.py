@@ -126,7 +126,11 @@ def _counter(jobs: Mapping[str, Job]) -> _Counts:
     tallies = jobs.tallies if isinstance(jobs, Jobs) else tally(jobs.values())
 
     def count(fits: Callable[[Kin], bool]) -> Tally:
-        return sum((found for kin, found in tallies.items() if fits(kin)), Tally())
+        total = Tally()
+        for kin, found in tallies.items():
+            if fits(kin):
+                total.take(found)
+        return total
 
     return count
 

@@ -82,9 +82,11 @@ class Look(Generic[T]):
         if self._began is None:
             # Not the clock: two readings of it are never the same, and "now" would always be still to come.
             return float("-inf")
-        rest = max(self._min_interval, _REST * self.duration)
+        # Not for ever: a busy hub hears of an answer late, and would take Slurm for the slow one.
+        quiet = min(_REST * self.duration, self._max_backoff)
         if not self.failures:
-            return max(self._began + self._min_interval, self._ended + _REST * self.duration)
+            return max(self._began + self._min_interval, self._ended + quiet)
+        rest = max(self._min_interval, quiet)
         backoff = rest * 2.0 ** min(self.failures - 1, 10)
         return self._ended + min(backoff, self._max_backoff)
 

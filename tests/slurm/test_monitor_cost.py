@@ -176,3 +176,18 @@ def test_a_slow_slurm_is_left_alone_for_five_times_as_long() -> None:
         assert set(gaps(slurm.asked_at)) == {18.0}
 
     in_virtual_time(story)
+
+
+def test_a_hub_that_was_busy_when_slurm_answered_asks_again_within_a_minute() -> None:
+    """An answer that the loop took up after half a minute must not count as a Slurm that is slow."""
+
+    async def story(monitor: Monitor, slurm: ScriptedSlurm) -> None:
+        slurm.states = {"1": "PENDING"}
+        slurm.takes = 40.0
+        monitor.watch("1")
+        await asyncio.sleep(45)
+        slurm.takes = 0.01
+        await asyncio.sleep(60)
+        assert slurm.queries["squeue"] >= 2
+
+    in_virtual_time(story)
