@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hpchub.configuration import load
+from spawner import as_user
 from tests.docs.pages import ROOT, read
 
 SECURITY = read(ROOT / "docs" / "security.md")
@@ -36,3 +37,13 @@ def test_sessions_and_tokens_end(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = load(ROOT / "jupyterhub_config.py").config.JupyterHub
     assert 0 < hub.cookie_max_age_days <= 0.5, "0 is for ever"
     assert 0 < hub.token_expires_in_max_seconds <= 30 * 24 * 3600, "0 is for ever"
+
+
+def test_the_helper_s_verbs_and_keys_are_those_that_are_told() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| [^|]* \| (.*) \|$", SECURITY, re.MULTILINE)
+    told = {verb: set(re.findall(r"`(\w+)`", keys)) for verb, keys in rows}
+    asked_for = as_user.ASKED_FOR
+    assert set(told) == set(as_user.VERBS)
+    for name, verb in as_user.VERBS.items():
+        keys = told[name] | (asked_for if "from `partition` on" in dict(rows)[name] else set())
+        assert keys - {"partition"} == (verb.keys | verb.optional) - {"partition"}, name

@@ -3,12 +3,13 @@
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 
 import pytest
 from traitlets import HasTraits
 
 from docs import settings
-from queues.policy import Queue, QueuePolicy
+from queues.policy import Queue, QueuePolicy, load_policy
 from tests.docs.pages import ROOMS, ROOT, read
 
 CONFIGURATION = read(settings.PAGE)
@@ -47,6 +48,16 @@ def test_every_class_with_settings_has_a_table() -> None:
 def test_every_field_of_a_queue_is_on_the_page() -> None:
     for name in (*Queue.model_fields, *QueuePolicy.model_fields):
         assert f"`{name}`" in CONFIGURATION or f"`[[{name}]]`" in CONFIGURATION, name
+
+
+def test_queues_and_presets_that_are_shown_are_ones_that_work(tmp_path: Path) -> None:
+    shown = re.findall(r"^```toml\n(.*?)^```", CONFIGURATION, re.DOTALL | re.MULTILINE)
+    shared = '[[queues]]\nname = "jupyter"\nkind = "shared"\nslots_per_node = 10\nmax_hours = 24\n'
+    file = tmp_path / "queues.toml"
+    file.write_text("\n".join([*shown, shared]))
+    policy = load_policy(file)
+    assert [queue.name for queue in policy.queues] == ["mixed", "jupyter"]
+    assert [preset.name for preset in policy.presets] == ["try"]
 
 
 def test_every_key_of_the_helper_is_on_the_page() -> None:
