@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from slurm.errors import SlurmError
 from slurm.monitor import Monitor
@@ -18,6 +19,15 @@ from slurm.states import JobPhase, phase
 __all__ = ["Abandoned"]
 
 Cancel = Callable[[Job], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """A job that is to be cancelled: whose it is, how, and how many looks without it are left."""
+
+    user: str
+    cancel: Cancel
+    left: int
 
 
 class Abandoned:
@@ -38,7 +48,7 @@ class Abandoned:
         self._log = log
         self._interval = interval
         self._patience = patience
-        self._wanted: dict[str, tuple[Cancel, int]] = {}
+        self._wanted: dict[str, _Wanted] = {}
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -46,9 +56,12 @@ class Abandoned:
         """The names of the jobs that are still to be cancelled."""
         return frozenset(self._wanted)
 
-    def add(self, name: str, cancel: Cancel) -> None:
-        """Have the job of this name cancelled; the name must be one that is never used twice."""
-        self._wanted[name] = (cancel, self._patience)
+    def add(self, name: str, user: str, cancel: Cancel) -> None:
+        """Have a user's job of this name cancelled; the name must be one that we never give twice.
+
+        Others can give it to jobs of theirs, which must not hide the one that is meant.
+        """
+        self._wanted[name] = _Wanted(user, cancel, self._patience)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._sweep_until_done())
 
@@ -62,21 +75,20 @@ class Abandoned:
             before = self._monitor.snapshot.jobs_at
             snapshot = await self._monitor.look_jobs(0)
             if snapshot.problem is None and snapshot.jobs_at != before:
-                jobs = {job.name: job for job in snapshot.jobs.values()}
-                for name in list(self._wanted):
-                    await self._settle(name, jobs.get(name))
+                jobs = {(job.name, job.user): job for job in snapshot.jobs.values()}
+                for name, wanted in list(self._wanted.items()):
+                    await self._settle(name, wanted, jobs.get((name, wanted.user)))
 
-    async def _settle(self, name: str, job: Job | None) -> None:
-        cancel, left = self._wanted[name]
+    async def _settle(self, name: str, wanted: _Wanted, job: Job | None) -> None:
         if job is None:
-            self._wanted[name] = (cancel, left - 1)
-            if left <= 1:
+            wanted.left -= 1
+            if wanted.left <= 0:
                 del self._wanted[name]
         elif phase(job.state) in (JobPhase.ENDED, JobPhase.ENDING):
             self._log.info("Job %s (%s), which was to be cancelled, has ended", job.id, name)
             del self._wanted[name]
         else:
             try:
-                await cancel(job)
+                await wanted.cancel(job)
             except SlurmError as error:
                 self._log.warning("Job %s (%s) still not cancelled: %s", job.id, name, error)

@@ -76,7 +76,7 @@ class TakesOptions(SpawnerSettings):
             state: Any = row.state or {}
             for name in state.get("abandoned", ()):
                 self.log.info("Job %s of %s is still to be cancelled", name, row.user.name)
-                office.abandoned.add(name, partial(self._cancel_as, row.user.name))
+                office.abandoned.add(name, row.user.name, partial(self._cancel_as, row.user.name))
 
     def _watch_orphans(self, office: Office) -> None:
         """Look for jobs of this hub that none of its servers, which are all known by now, owns."""
@@ -100,7 +100,8 @@ class TakesOptions(SpawnerSettings):
 
     def abandon(self, name: str) -> None:
         """Have a job cancelled in the background as soon as Slurm hears it, by this hub or the next."""
-        self.shared().abandoned.add(name, partial(self._cancel_as, self.user.name))
+        user = self.user.name
+        self.shared().abandoned.add(name, user, partial(self._cancel_as, user))
         self.ticket.abandoned.append(name)
 
     async def _cancel_as(self, user: str, job: Job) -> None:

@@ -63,7 +63,7 @@ async def _find_job(spawner: SlurmGPUSpawner) -> bool:
         return True
     for _look in range(2):
         snapshot = await _good_look(spawner)
-        job = _named(spawner.ticket.name, snapshot)
+        job = _named(spawner.ticket.name, spawner.user.name, snapshot)
         if job is not None:
             spawner.job_id = job.id
             spawner.save()
@@ -73,9 +73,10 @@ async def _find_job(spawner: SlurmGPUSpawner) -> bool:
     return False
 
 
-def _named(name: str, snapshot: Snapshot) -> Job | None:
+def _named(name: str, user: str, snapshot: Snapshot) -> Job | None:
+    """Find a user's job; anybody may give a job of theirs the name of somebody else's."""
     alive = (job for job in snapshot.jobs.values() if phase(job.state) is not JobPhase.ENDED)
-    return next((job for job in alive if job.name == name), None)
+    return next((job for job in alive if (job.name, job.user) == (name, user)), None)
 
 
 async def _good_look(spawner: SlurmGPUSpawner) -> Snapshot:
@@ -114,9 +115,9 @@ async def _check_running(spawner: SlurmGPUSpawner) -> int | None:
 async def _until_it_answers(spawner: SlurmGPUSpawner) -> int | None:
     """Wait until the server answers, or Slurm says that it has ended, or somebody has stopped it."""
     pause = PAUSE / 2
-    while not await _answers(spawner):
-        if spawner.server is None or spawner.view().phase is JobPhase.ENDED:
-            return 1
+    while not await _is_over(spawner):
+        if await _answers(spawner):
+            return 1 if await _is_over(spawner) else None
         if spawner._check_pending:
             spawner.log.warning(
                 "%s does not answer, but Slurm says that job %s lives: it is kept, and asked again",
@@ -128,7 +129,22 @@ async def _until_it_answers(spawner: SlurmGPUSpawner) -> int | None:
             await _until_waited(spawner)
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
-    return None
+    return 1
+
+
+async def _is_over(spawner: SlurmGPUSpawner) -> bool:
+    """Whether the server has ended; told only when the hub's check, which stops such a server, does no harm.
+
+    Its user may have stopped it and started another, which the hub would stop in its place: both have the
+    same name and the same row in the database.
+    """
+    while spawner._stop_pending or _is_replaced(spawner):  # noqa: ASYNC110 - the hub has plain flags
+        await asyncio.sleep(0.1)
+    return spawner.server is None or spawner.view().phase is JobPhase.ENDED
+
+
+def _is_replaced(spawner: SlurmGPUSpawner) -> bool:
+    return spawner.server is not None and spawner.user.spawners.get(spawner.name) is not spawner
 
 
 async def _until_waited(spawner: SlurmGPUSpawner) -> None:
@@ -207,5 +223,7 @@ async def _until_stopped(spawner: SlurmGPUSpawner) -> None:
     """Let the stop that follows a Cancel end first, so that the check does not begin another."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + 2 * spawner.stop_timeout
-    while spawner.server is not None and loop.time() < deadline:  # noqa: ASYNC110 - as above
+    while spawner.server is not None and (  # noqa: ASYNC110 - as above
+        _is_replaced(spawner) or loop.time() < deadline
+    ):
         await asyncio.sleep(0.1)

@@ -52,7 +52,7 @@ async def until_settled(abandoned: Abandoned) -> None:
 async def test_job_is_cancelled_when_slurm_is_back(slurm: ScriptedSlurm, abandoned: Abandoned) -> None:
     slurm.down = True
     cancel = Canceller(slurm)
-    abandoned.add(NAME, cancel)
+    abandoned.add(NAME, "u", cancel)
     await asyncio.sleep(0.2)
     assert (cancel.calls, abandoned.names) == (0, {NAME})
     slurm.down = False
@@ -62,7 +62,7 @@ async def test_job_is_cancelled_when_slurm_is_back(slurm: ScriptedSlurm, abandon
 
 async def test_cancellation_that_fails_is_tried_again(slurm: ScriptedSlurm, abandoned: Abandoned) -> None:
     cancel = Canceller(slurm, failures=2)
-    abandoned.add(NAME, cancel)
+    abandoned.add(NAME, "u", cancel)
     await until_settled(abandoned)
     assert cancel.calls == 3
 
@@ -70,6 +70,23 @@ async def test_cancellation_that_fails_is_tried_again(slurm: ScriptedSlurm, aban
 async def test_job_that_was_never_submitted_is_forgotten(slurm: ScriptedSlurm, abandoned: Abandoned) -> None:
     slurm.say(job("RUNNING", id="8", name="hpchub/somebody/default/2"))
     cancel = Canceller(slurm)
-    abandoned.add(NAME, cancel)
+    abandoned.add(NAME, "u", cancel)
     await until_settled(abandoned)
     assert cancel.calls == 0
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "CANCELLED"])
+async def test_job_of_somebody_else_with_the_same_name_hides_nothing(
+    slurm: ScriptedSlurm, abandoned: Abandoned, state: str
+) -> None:
+    meant, other = job("RUNNING"), job(state, id="8", user="mallory")
+    slurm.say(meant, other)
+    cancelled = []
+
+    async def cancel(found: Job) -> None:
+        cancelled.append(found.id)
+        slurm.say(other)
+
+    abandoned.add(NAME, "u", cancel)
+    await until_settled(abandoned)
+    assert cancelled == ["7"]
