@@ -20,6 +20,9 @@ __all__ = ["AbortedError", "BootTimeoutError", "JobEndedError", "QueueTimeoutErr
 HEARTBEAT = 5.0  # seconds without a look at Slurm after which a start asks for one
 # Seconds for a job that is ending to be over, or back in the queue; after them its node is stuck.
 ENDING_LIMIT = 60.0
+# Phases in which the node is not, or no more, the one that the server has told its port from. A job that is
+# set up (CONFIGURING) may still get another start time, by which a requeue is known.
+_NOT_AT_WORK = (JobPhase.STARTING, JobPhase.ENDING)
 
 
 class JobEndedError(Exception):
@@ -121,7 +124,7 @@ class Startup:
         if view.phase is JobPhase.ENDED:
             raise JobEndedError(view)
         if port is not None:
-            if view.phase is not JobPhase.ENDING and view.job is not None and view.job.nodes:
+            if view.phase not in _NOT_AT_WORK and view.job is not None and view.job.nodes:
                 return view.job.nodes[0], port
             self._doubt_port(view)
             # The server was quicker than our look at the queue.

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from slurm.monitor import Monitor
+from slurm.states import JobPhase
 from spawner.startup import AbortedError, BootTimeoutError, JobEndedError, QueueTimeoutError, Startup
 from tests.spawner.scripted import ScriptedSlurm, job, monitor_of
 
@@ -56,6 +57,23 @@ async def test_port_that_comes_before_we_know_the_node_is_kept(slurm: ScriptedSl
     slurm.down = False
     slurm.say(job("RUNNING"))
     assert await asyncio.wait_for(address, 2) == ("gpu03", 40123)
+
+
+async def test_port_that_comes_while_the_node_is_set_up_waits_for_the_job_to_run(
+    slurm: ScriptedSlurm, monitor: Monitor, begin: Begin
+) -> None:
+    """Else Slurm falling silent now would leave a server that seems to have moved, without a route."""
+    slurm.say(job("CONFIGURING", nodes=("gpu03",)))
+    startup, address = begin()
+    await asyncio.sleep(0.05)
+    startup.accept_port(40123)
+    slurm.down = True
+    await asyncio.sleep(0.1)
+    assert not address.done()
+    slurm.down = False
+    slurm.say(job("RUNNING"))
+    assert await asyncio.wait_for(address, 2) == ("gpu03", 40123)
+    assert monitor.fate("7").phase is JobPhase.RUNNING
 
 
 async def test_second_port_is_refused_and_the_same_one_again_is_not(begin: Begin) -> None:
