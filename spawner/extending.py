@@ -26,6 +26,8 @@ _HOUR = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
 PATIENCE = 8.0  # seconds to wait for a look at the queue that is newer than the request
 PAUSE = 0.25  # seconds between two tries to look, which the monitor allows only so often
+# Seconds after which a look shows a change or there was none, and an operator's own change counts again.
+SETTLES = 45.0
 PARTITIONS_AGE = 60.0  # seconds for which partitions' limits are taken as unchanged
 
 _OUT = _("Slurm does not answer at the moment, so the time was not extended. Please try again in a minute.")
@@ -125,6 +127,13 @@ class _Turn:
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     last: Extended | None = None
+    at: float = 0.0
+
+    def limit_of(self, job: Job, limit: timedelta) -> int:
+        """Return the job's limit in minutes, or what Slurm was told a moment ago, if that is more."""
+        last, age = self.last, asyncio.get_running_loop().time() - self.at
+        told = last.after if last is not None and last.job_id == job.id and age < SETTLES else 0
+        return max(_minutes(limit), told)
 
 
 _turns: WeakKeyDictionary[SlurmGPUSpawner, _Turn] = WeakKeyDictionary()
@@ -146,16 +155,22 @@ async def extend(spawner: SlurmGPUSpawner, hours: int) -> Extended:
         if most.why_not is not None:
             raise ExtendError(most.why_not, 409, "policy")
         assert job.time_limit is not None  # noqa: S101 - `room` has just said so
-        before = _minutes(job.time_limit)
-        if turn.last is not None and turn.last.job_id == job.id:
-            # Two presses in a row: the second must never undo the first.
-            before = max(before, turn.last.after)
-        if not 1 <= hours <= most.hours - (before - _minutes(job.time_limit)) // 60:
+        # Two presses in a row: the second must never undo the first.
+        before = turn.limit_of(job, job.time_limit)
+        left = max(0, most.hours - (before - _minutes(job.time_limit)) // 60)
+        if not 1 <= hours <= left:
             text = _("The time can be extended by %(hours)s hours at most.")
-            raise ExtendError(Sentence(text, {"hours": most.hours}), 409, "policy")
-        turn.last = Extended(job.id, before, before + hours * 60)
-        await _tell_slurm(spawner, turn.last)
-        return turn.last
+            raise ExtendError(Sentence(text, {"hours": left}), 409, "policy")
+        change = Extended(job.id, before, before + hours * 60)
+        previous, previous_at = turn.last, turn.at
+        turn.last, turn.at = change, asyncio.get_running_loop().time()
+        try:
+            await _tell_slurm(spawner, change)
+        except ExtendError as error:
+            if error.why != "outage":  # a clear no; an outage may have been a yes
+                turn.last, turn.at = previous, previous_at
+            raise
+        return change
 
 
 async def _fresh_job(spawner: SlurmGPUSpawner) -> tuple[Job, Queue, Partition]:

@@ -184,3 +184,49 @@ async def test_no_answer_to_the_change_is_told_as_a_doubt() -> None:
     slurm = Slurm(running())
     slurm.error = SlurmUnavailable("scontrol", 1, "Socket timed out")
     assert "if it has not changed, try again" in str((await refusal(Server(slurm))).sentence)
+
+
+async def test_press_that_slurm_refused_does_not_count_for_the_next() -> None:
+    slurm = Slurm(running())
+    server = Server(slurm)
+    slurm.error = SlurmRefused("scontrol", 1, "Requested time limit is invalid")
+    await refusal(server, 20)
+    slurm.error = None
+    done = await extend(server, 5)  # type: ignore[arg-type]
+    assert (done.before, done.after) == (60, 360)
+
+
+async def test_refused_press_does_not_undo_the_one_before_it() -> None:
+    slurm = Slurm(running())
+    slurm.shown = False
+    server = Server(slurm)
+    await extend(server, 5)  # type: ignore[arg-type]
+    slurm.error = SlurmRefused("scontrol", 1, "Requested time limit is invalid")
+    await refusal(server, 2)
+    slurm.error = None
+    await extend(server, 1)  # type: ignore[arg-type]
+    assert [minutes for _job, minutes in slurm.told] == [360, 420]
+
+
+async def test_press_in_doubt_can_be_tried_again_when_nothing_has_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slurm = Slurm(running())
+    server = Server(slurm)
+    slurm.error = SlurmUnavailable("scontrol", 1, "Socket timed out")
+    await refusal(server, 23)
+    slurm.error = None
+    assert "by 0 hours" in str((await refusal(server, 23)).sentence)
+    monkeypatch.setattr("spawner.extending.SETTLES", 0.0)
+    await extend(server, 23)  # type: ignore[arg-type]
+    assert slurm.told == [("7", 24 * 60)]
+
+
+async def test_operator_who_shortened_the_job_meanwhile_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    slurm = Slurm(running())
+    server = Server(slurm)
+    await extend(server, 10)  # type: ignore[arg-type]
+    slurm.say(running(2))
+    monkeypatch.setattr("spawner.extending.SETTLES", 0.0)
+    await extend(server, 1)  # type: ignore[arg-type]
+    assert slurm.told == [("7", 11 * 60), ("7", 3 * 60)]
