@@ -88,8 +88,12 @@ async def _follow(spawner: SlurmGPUSpawner) -> None:
     server = spawner.server
     server.ip, server.port = host, port
     spawner.save()
-    await spawner.user.settings["proxy"].add_user(spawner.user, spawner.name)
+    # Before the route: whatever the proxy does, the end of the job must be noticed.
     spawner.start_polling()
+    try:
+        await spawner.user.settings["proxy"].add_user(spawner.user, spawner.name)
+    except Exception as error:  # whatever a proxy raises; the hub gives it missing routes with its next check
+        spawner.log.warning("The new route of %s could not be set yet: %s", spawner._log_name, error)
 
 
 def _followed(spawner: SlurmGPUSpawner, waiting: asyncio.Future[None]) -> None:

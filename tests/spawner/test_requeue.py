@@ -1,12 +1,15 @@
 """When the address of a server is that of an earlier run of its job."""
 
+import logging
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from slurm.snapshot import JobView
 from slurm.states import JobPhase, phase
-from spawner.requeue import has_moved, start_of
+from spawner.requeue import _follow, has_moved, start_of
 from spawner.ticket import Ticket
 from tests.spawner.scripted import job
 
@@ -60,3 +63,39 @@ def test_ticket_of_an_earlier_version_knows_the_node_only() -> None:
 
 def test_start_that_slurm_does_not_tell_is_empty() -> None:
     assert start_of(job("RUNNING", started=None)) == ""
+
+
+class DeadProxy:
+    """One that does not answer."""
+
+    async def delete_user(self, _user: Any, _server: str) -> None:
+        raise ConnectionRefusedError("proxy")
+
+    add_user = delete_user
+
+
+class Server:
+    """A server that comes up again on another node."""
+
+    def __init__(self) -> None:
+        self.user = SimpleNamespace(settings={"proxy": DeadProxy()})
+        self.name, self._log_name, self.log = "", "u:", logging.getLogger("test")
+        self.server = SimpleNamespace(ip="gpu03", port=40123)
+        self.polled = self.saved = 0
+
+    async def follow(self) -> tuple[str, int]:
+        return "gpu04", 40999
+
+    def save(self) -> None:
+        self.saved += 1
+
+    def start_polling(self) -> None:
+        self.polled += 1
+
+
+async def test_server_that_comes_back_while_the_proxy_is_out_is_still_looked_after() -> None:
+    """The hub's own check gives the proxy its route when it is back; nobody else notices the job's end."""
+    server = Server()
+    await _follow(server)  # type: ignore[arg-type]
+    assert (server.server.ip, server.server.port) == ("gpu04", 40999)
+    assert (server.saved, server.polled) == (1, 1)
