@@ -42,9 +42,14 @@ c.JupyterHub.proxy_class = "spawner.sparing_proxy.SparingProxy"
 c.JupyterHub.concurrent_spawn_limit = 0
 # The proxy runs on this machine: the addresses that it reports are the users' own.
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
-# Browsers guess no types, tell other sites no addresses of ours, and send cookies to this site alone.
+# Browsers guess no types, tell other sites no addresses of ours, and send cookies to this site alone. They
+# keep no page either: after a log-out, Back must not show whose it was. Static files have their own rule.
 c.JupyterHub.tornado_settings = {
-    "headers": {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"},
+    "headers": {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    },
     "cookie_options": {"samesite": "Lax"},
     "xsrf_cookie_kwargs": {"samesite": "Lax"},
 }

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.scopes import needs_scope
 from tornado import web
 
 import texts
 from spawner.allowances import limits_met, tell_limit
+from spawner.api import Api
 from spawner.forecast import Forecast, ask_forecasts
 from spawner.options import Options
 
 __all__ = ["ExpectedHandler"]
 
 
-class ExpectedHandler(APIHandler):
+class ExpectedHandler(Api):
     """Expected starts and limits for the present choices."""
 
     async def get(self) -> None:
@@ -31,7 +31,6 @@ class ExpectedHandler(APIHandler):
         resolve = await spawner.resolver()
         told = await ask_forecasts(spawner, resolve, raw)
         lang = texts.language_of(self)
-        self.set_header("Cache-Control", "no-store")
         limits = await limits_met(spawner, resolve, raw)
         answer = {
             "queues": {name: _describe(forecast, lang) for name, forecast in told.items()},
@@ -41,7 +40,7 @@ class ExpectedHandler(APIHandler):
 
     @needs_scope("servers")  # type: ignore[untyped-decorator]
     def _spawner(self, user_name: str) -> Any:
-        return self.current_user.spawner
+        return self.own_spawner()
 
     def _options(self) -> dict[str, str]:
         options = {}

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.handlers.base import SESSION_COOKIE_NAME
 from jupyterhub.scopes import needs_scope
 from sqlalchemy.orm import object_session
@@ -29,6 +28,7 @@ from queues.policy import Queue
 from queues.table import QueueTable, build_table
 from slurm.records import Sentence
 from slurm.snapshot import Snapshot
+from spawner.api import Api
 from spawner.form import fresh_figures
 from spawner.offers import offers_of
 from spawner.options import Standing
@@ -63,7 +63,7 @@ class _Rendered:
     body: str
 
 
-class FiguresHandler(APIHandler):
+class FiguresHandler(Api):
     """Answers Refresh for the user who is logged in."""
 
     known: ClassVar[dict[_Key, _Known]] = {}
@@ -88,14 +88,13 @@ class FiguresHandler(APIHandler):
         snapshot = await fresh_figures(office.monitor)
         if self.who.standing is None:
             self.who.standing = await office.standing(self.who.spawner.user)
-        self.set_header("Cache-Control", "no-store")
         figures = await self._figures(snapshot)
         own = json.dumps(self._own(snapshot, self.who.standing))
         self.finish(f'{{"figures": {figures}, "own": {own}}}')  # type: ignore[no-untyped-call]
 
     @needs_scope("servers")  # type: ignore[untyped-decorator]
     def _identify(self, user_name: str) -> None:
-        self.who = recognise(self, self.current_user.spawner, self.request.headers.get("X-XSRFToken", ""))
+        self.who = recognise(self, self.own_spawner(), self.request.headers.get("X-XSRFToken", ""))
 
     def compute_etag(self) -> None:
         """Nobody asks for the same figures twice."""

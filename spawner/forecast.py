@@ -71,8 +71,10 @@ def fitted(resolve: Resolve, raw: Mapping[str, Any], queue: Queue, most_hours: i
         The longest that the queue gives; more than that becomes that.
     """
     options = {**raw, "queue": queue.name}
-    if str(options.get("hours", "")).isdigit():
-        options["hours"] = min(int(options["hours"]), most_hours)
+    hours = str(options.get("hours", ""))
+    # What is no number, or none that somebody means, `resolve` refuses: this is still what was typed.
+    if hours.isascii() and hours.isdigit() and len(hours) < 10:
+        options["hours"] = min(int(hours), most_hours)
     while True:
         try:
             return resolve(options)

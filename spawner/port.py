@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 import batchspawner.api
 from jupyterhub import apihandlers
-from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
+from spawner.api import Api
 from spawner.requeue import AskAgainError
 
 __all__ = ["PORT_ROUTE", "PortHandler", "digest", "replace_batchspawner_route"]
@@ -37,7 +37,7 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-class PortHandler(APIHandler):
+class PortHandler(Api):
     """POST {"port": 40123} with the server's own API token."""
 
     async def post(self) -> None:
@@ -69,7 +69,7 @@ class PortHandler(APIHandler):
         return found
 
     def _port(self) -> int:
-        body = self.get_json_body()  # type: ignore[no-untyped-call]
+        body = self.body()
         if not isinstance(body, dict) or set(body) != {"port"}:
             raise web.HTTPError(400, 'The body must be {"port": NUMBER} and nothing else')
         port = body["port"]

@@ -7,7 +7,7 @@ the form sends its choices to ``/new``, which asks for the name, and ``/save`` k
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from tornado import web
 
@@ -57,7 +57,8 @@ class PresetsHandler(ServerPage):
         """The page with the form from which somebody came."""
         page = self.get_argument("page", "")
         own = f"{self.hub.base_url}spawn"
-        return page if page.startswith(own) and is_local_page(page, self.hub.base_url) else own
+        path = urlsplit(page).path if is_local_page(page, own) else own
+        return path if path.startswith(f"{own}/") else own
 
     def link_to(self, name: str) -> str:
         return f"{self.back}?{urlencode({'preset': name})}"

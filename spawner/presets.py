@@ -88,7 +88,9 @@ def clean_name(name: str) -> str:
     PresetError
         When nothing is left, it is too long, or something in it cannot be printed.
     """
-    name = unicodedata.normalize("NFC", name).strip()
+    name = name.strip()
+    if len(name) <= 4 * LONGEST_NAME:  # composing characters makes it shorter, but never by more
+        name = unicodedata.normalize("NFC", name)
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
         text = _("A preset's name has 1 to %(most)s characters that can be seen, without line breaks.")
         raise PresetError(Sentence(text, {"most": LONGEST_NAME}))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
 import texts
 from slurm.records import Sentence
+from spawner.api import Api
 from spawner.extending import Extended, ExtendError, extend
 from spawner.pages.facts import describe
 from spawner.pages.page import ServerPage, server_path
@@ -42,12 +42,13 @@ class ExtendHandler(ServerPage):
         self.redirect(f"{self.hub.base_url}hpchub/extend/{server_path(spawner)}?done=1", status=303)
 
 
-class ExtendAPIHandler(APIHandler):
+class ExtendAPIHandler(Api):
     """POST {"hours": 1}, with "server" and "user" where it is not one's own default server."""
 
     async def post(self) -> None:
-        body = self.get_json_body()  # type: ignore[no-untyped-call]
-        hours, name, user_name = self._read(body)
+        if self.current_user is None:
+            raise web.HTTPError(403, "Missing or invalid credentials")
+        hours, name, user_name = self._read(self.body())
         allowed = self.has_scope(f"servers!server={user_name}/{name}")  # type: ignore[no-untyped-call]
         user = self.find_user(user_name) if allowed else None  # type: ignore[no-untyped-call]
         if user is None or name not in user.spawners:
@@ -63,8 +64,6 @@ class ExtendAPIHandler(APIHandler):
         self.finish(describe(user.spawners[name]))  # type: ignore[no-untyped-call]
 
     def _read(self, body: Any) -> tuple[int, str, str]:
-        if self.current_user is None:
-            raise web.HTTPError(403, "Missing or invalid credentials")
         if not isinstance(body, dict) or not {"hours"} <= set(body) <= {"hours", "server", "user"}:
             raise web.HTTPError(400, 'The body must be {"hours": NUMBER}, with "server" and "user" if needed')
         hours, name, user = body["hours"], body.get("server", ""), body.get("user", self.current_user.name)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
+from spawner.api import Api
 from spawner.extending import room_of
 from spawner.port import digest
 from spawner.running import facts_of
@@ -17,7 +17,7 @@ from spawner.running import facts_of
 __all__ = ["FactsHandler", "describe"]
 
 
-class FactsHandler(APIHandler):
+class FactsHandler(Api):
     """Answers from memory: how often it is asked costs Slurm nothing."""
 
     def get(self) -> None:
@@ -25,7 +25,6 @@ class FactsHandler(APIHandler):
         spawner = self._asking_server() or self._named_server()
         if not spawner.active or not (spawner.job_id or spawner.pending):
             raise web.HTTPError(404, "There is no such server, or it is not running")
-        self.set_header("Cache-Control", "no-store")
         self.finish(describe(spawner))  # type: ignore[no-untyped-call]
 
     def _asking_server(self) -> Any:

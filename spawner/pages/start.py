@@ -17,6 +17,12 @@ __all__ = ["StartHandler", "replace_spawn_page"]
 class StartHandler(FilledByLink, SpawnHandler):
     """The hub answers a second press with an error 400, although nothing is wrong."""
 
+    async def prepare(self) -> None:
+        """Refuse what is not UTF-8 with 400: the hub's page would fail at it, and call it its own error."""
+        await super().prepare()  # type: ignore[no-untyped-call]
+        for name in self.request.arguments:
+            self.get_arguments(name)
+
     @web.authenticated
     def post(self, user_name: str | None = None, server_name: str = "", display_name: str = "") -> Any:
         place = self._already_there(user_name or self.current_user.name, server_name or "")

@@ -77,7 +77,7 @@ def test_choices_that_fit_stay() -> None:
     )
 
 
-@pytest.mark.parametrize("hours", ["", "x", "-1", "0", "9" * 30])
+@pytest.mark.parametrize("hours", ["", "x", "-1", "0", "9" * 30, "9" * 5000, "²", "１"])
 def test_nonsense_in_one_field_does_not_hide_the_other_queues(hours: str) -> None:
     assert fitted(resolved, {**CHOICES, "hours": hours}, queue("jupyter"), 4) is not None
 
