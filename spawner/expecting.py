@@ -19,6 +19,7 @@ from typing import Any, Final, TypeAlias
 
 from slurm.errors import SlurmError
 from slurm.expected import Expected
+from spawner.acting import FolderError, HelperRefusedError
 
 __all__ = ["Answer", "Expectations", "shape_of"]
 
@@ -158,6 +159,9 @@ class Expectations:
         began = self._clock()
         try:
             expected = await self._hear(question)
+        except (FolderError, HelperRefusedError) as error:
+            self._log.debug("%s cannot be told expected starts: %s", user, error)
+            return _Landed(Answer(None, self._wall()), user, for_all=False)
         finally:
             rest = self._clock() - began
             asyncio.get_running_loop().call_later(rest, self._turn.release)
@@ -172,6 +176,8 @@ class Expectations:
     async def _hear(self, question: Question) -> Expected | None:
         try:
             expected = await question()
+        except (FolderError, HelperRefusedError):
+            raise  # about the one who asked; Slurm was not even reached
         except SlurmError as error:
             if self._silent_until is None:
                 self._log.warning("Slurm cannot be asked for expected starts: %s", error)

@@ -11,6 +11,7 @@ import pytest
 from slurm.errors import SlurmUnavailable
 from slurm.expected import Expected
 from spawner import expecting
+from spawner.acting import FolderError, HelperRefusedError
 from spawner.expecting import Answer, Expectations, shape_of
 from spawner.refusals import explain_refusal
 
@@ -137,6 +138,18 @@ async def test_outage_is_no_refusal_and_is_not_asked_through(desk: Desk) -> None
     desk.slurm.says = {}
     desk.clock.now += 16
     assert await desk.hears("a") == SOON
+
+
+@pytest.mark.parametrize(
+    "error", [FolderError("/home/ben", "missing"), HelperRefusedError("hpchub-as-user", None, "no")], ids=str
+)
+async def test_user_whose_home_is_missing_takes_nobody_elses_forecast(desk: Desk, error: Exception) -> None:
+    desk.slurm.says["ben's"] = error
+    asks = desk.expectations.ask
+    ben = asks("gpu", "ben", lambda: desk.slurm.answer("ben's"), max_age=60, patience=5)
+    told = await asyncio.gather(ben, desk.ask("gpu", "anna"))
+    assert told == [Answer(None, NOW), Answer(SOON, NOW)]
+    assert desk.slurm.asked == {"ben's": 1, "gpu": 1}, "who shared his question asks for herself"
 
 
 async def test_known_start_stays_while_slurm_is_out(desk: Desk) -> None:
