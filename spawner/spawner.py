@@ -96,7 +96,13 @@ class SlurmGPUSpawner(StartsJobs):
             return
         if self.startup is not None:
             self.startup.abort()
-        if await self._cancel():
+        try:
+            heard = await self._cancel()
+        except asyncio.CancelledError:
+            # The hub goes down, and forgets the server all the same: the next one goes on with it.
+            self.abandon(self.ticket.name)
+            raise
+        if heard:
             self.log.info("Job %s (%s) is cancelled", self.job_id, self.ticket.name)
             if not now:
                 await self._until_over()
@@ -104,17 +110,23 @@ class SlurmGPUSpawner(StartsJobs):
             self.abandon(self.ticket.name)
 
     async def _cancel(self) -> bool:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.stop_timeout
-        while True:
-            try:
-                await self.shared().cancel(self.acts, self.user.name, self.job_id, self.ticket.name)
-                return True
-            except SlurmError as error:
-                self.log.warning("Job %s could not be cancelled: %s", self.job_id, error)
-            if loop.time() + RETRY_PAUSE > deadline:
-                return False
-            await asyncio.sleep(RETRY_PAUSE)
+        """Tell Slurm; the line before it, and a scancel that hangs, count as silence of Slurm's."""
+        try:
+            async with asyncio.timeout(self.stop_timeout):
+                while not await self._is_cancelled():  # noqa: ASYNC110 - each round asks Slurm
+                    await asyncio.sleep(RETRY_PAUSE)
+        except TimeoutError:
+            self.log.warning("Job %s: Slurm has not heard the cancellation yet", self.job_id)
+            return False
+        return True
+
+    async def _is_cancelled(self) -> bool:
+        try:
+            await self.shared().cancel(self.acts, self.user.name, self.job_id, self.ticket.name)
+        except SlurmError as error:
+            self.log.warning("Job %s could not be cancelled: %s", self.job_id, error)
+            return False
+        return True
 
     async def _until_over(self) -> None:
         """Wait for Slurm to say so, for as long as a stop may take; the cancellation itself is done."""
