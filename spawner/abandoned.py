@@ -92,3 +92,5 @@ class Abandoned:
                 await wanted.cancel(job)
             except SlurmError as error:
                 self._log.warning("Job %s (%s) still not cancelled: %s", job.id, name, error)
+            except Exception:  # a mistake of ours must not keep the others from being cancelled
+                self._log.exception("Job %s (%s) still not cancelled", job.id, name)

@@ -25,6 +25,9 @@ __all__ = ["Orphan", "Orphans", "is_of_hub"]
 
 SLOW = 600.0  # seconds without anybody's look at the jobs after which this asks for one
 RETRY = 60.0  # seconds between two tries to cancel the same job
+# Jobs of one user that are cancelled after one look. Anybody may submit thousands with such names, and their
+# cancellations must not stand before those, and the starts, of others.
+MOST_OF_ONE = 20
 LOOKS = 2  # successive good looks that must show a job before it is called an orphan
 
 ORPHANS = Gauge("hpchub_orphan_jobs", "Jobs with this hub's name that belong to none of its servers.")
@@ -117,8 +120,11 @@ class Orphans:
         self._seen_at = snapshot.jobs_at
         self._compare(snapshot.jobs)
         ORPHANS.set(len(self.known()))
-        due = [one for one in self.known() if self.left(one) == 0 and self._may_try(one)]
-        await asyncio.gather(*(self._end(one) for one in due))
+        due: dict[str, list[Orphan]] = {}
+        for one in self.known():
+            if self.left(one) == 0 and self._may_try(one):
+                due.setdefault(one.job.user, []).append(one)
+        await asyncio.gather(*(self._end(one) for of_one in due.values() for one in of_one[:MOST_OF_ONE]))
 
     def _compare(self, jobs: Mapping[str, Job]) -> None:
         ours = [job for job in jobs.values() if is_of_hub(job, self._hub)]
@@ -152,6 +158,8 @@ class Orphans:
             await self._cancel(job)
         except SlurmError as error:
             self._log.warning("Job %s (%s), which nobody owns, is not cancelled: %s", job.id, job.name, error)
+        except Exception:  # a mistake of ours must not end the watch over the others
+            self._log.exception("Job %s (%s), which nobody owns, is not cancelled", job.id, job.name)
         else:
             self._log.warning(
                 "Job %s (%s) of %s belonged to no server: cancelled", job.id, job.name, job.user

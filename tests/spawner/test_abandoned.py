@@ -90,3 +90,19 @@ async def test_job_of_somebody_else_with_the_same_name_hides_nothing(
     abandoned.add(NAME, "u", cancel)
     await until_settled(abandoned)
     assert cancelled == ["7"]
+
+
+async def test_mistake_of_ours_keeps_no_job_from_being_cancelled(
+    slurm: ScriptedSlurm, abandoned: Abandoned
+) -> None:
+    calls = []
+
+    async def cancel(found: Job) -> None:
+        calls.append(found.id)
+        if len(calls) == 1:
+            raise KeyError("ok")
+        slurm.say()
+
+    abandoned.add(NAME, "u", cancel)
+    await until_settled(abandoned)
+    assert len(calls) == 2

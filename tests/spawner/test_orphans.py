@@ -7,7 +7,7 @@ import pytest
 
 from slurm.errors import SlurmUnavailable
 from slurm.records import Job
-from spawner.orphans import ORPHANS, Orphans, is_of_hub
+from spawner.orphans import MOST_OF_ONE, ORPHANS, Orphans, is_of_hub
 from spawner.ticket import job_name
 from tests.spawner.scripted import ScriptedSlurm, job, monitor_of
 
@@ -101,6 +101,31 @@ async def test_cancellation_that_slurm_does_not_hear_is_tried_again() -> None:
     scene.deaf = False
     await scene.look(ours(), later=100)
     assert scene.cancelled == ["7"]
+
+
+async def test_mistake_of_ours_keeps_no_other_job_from_being_cancelled() -> None:
+    class Odd(Scene):
+        async def cancel(self, job: Job) -> None:
+            if job.id == "7":
+                raise KeyError("ok")
+            await super().cancel(job)
+
+    scene = Odd(grace=1)
+    two = (ours(), ours(id="8", name=job_name("hpchub", "u", "second")))
+    for _look in range(3):
+        await scene.look(*two, later=10)
+    assert scene.cancelled == ["8"]
+
+
+async def test_user_with_thousands_of_such_jobs_holds_nobody_up() -> None:
+    """Cancellations go before starts, so that many of one user would keep everybody from starting."""
+    scene = Scene(grace=1)
+    many = [ours(id=str(number)) for number in range(100, 300)]
+    other = ours(id="7", name=job_name("hpchub", "v", ""), user="v")
+    for _look in range(3):
+        await scene.look(*many, other, later=10)
+    assert len(scene.cancelled) - scene.cancelled.count("7") == 2 * MOST_OF_ONE
+    assert "7" in scene.cancelled
 
 
 async def test_job_that_gets_its_server_in_the_end_is_left_alone() -> None:
