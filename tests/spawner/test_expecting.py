@@ -147,7 +147,7 @@ async def test_user_whose_home_is_missing_takes_nobody_elses_forecast(desk: Desk
     desk.slurm.says["ben's"] = error
     asks = desk.expectations.ask
     ben = asks("gpu", "ben", lambda: desk.slurm.answer("ben's"), max_age=60, patience=5)
-    told = await asyncio.gather(ben, desk.ask("gpu", "anna"))
+    told = [*await asyncio.gather(ben, desk.ask("gpu", "anna"))]
     assert told == [Answer(None, NOW), Answer(SOON, NOW)]
     assert desk.slurm.asked == {"ben's": 1, "gpu": 1}, "who shared his question asks for herself"
 
