@@ -19,7 +19,9 @@ from spawner.card import Card, extensions
 from spawner.extending import Room
 from spawner.offers import Offers
 from spawner.options import Request
+from spawner.pages.jobs import Row as JobRow
 from spawner.running import Facts
+from tests.spawner.scripted import job
 from tests.templates.pages import Page, render
 
 __all__ = ["EVIL", "PAGES", "form", "queue_form", "spawner", "table", "user"]
@@ -239,6 +241,20 @@ PAGES: dict[str, dict[str, Any]] = {
     },
     "server_stop.html": {**SERVER, "spawner": spawner("second", ready=True)},
     "server_extend.html": {**SERVER, "spawner": with_card(ready=True), "done": True},
+    "presets.html": {
+        "user": user(),
+        "problem": Sentence("There is no preset “%(name)s”.", {"name": EVIL}),
+        "kept": [(EVIL, "/hub/spawn?preset=x", {"queue": "jupyter", "hours": 4})],
+        "choices": None,
+    },
+    "jobs.html": {
+        "user": user(),
+        "rows": [JobRow(job(id="7", name=EVIL, user=EVIL, partition=EVIL, nodes=(EVIL,)), THEN)],
+        "grace": 600.0,
+        "as_of": THEN,
+        "silent": True,
+        "in_line": 2,
+    },
     "stop_pending.html": {"user": user(), "spawner": spawner(pending="stop")},
     "not_running.html": {
         "user": user(),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.templates.contexts import EVIL, PAGES, again, form, spawner, table, user, with_card
+from slurm.records import Sentence
+from tests.templates.contexts import EVIL, OFFERS, PAGES, again, form, spawner, table, user, with_card
 from tests.templates.pages import Page, render
 from texts import LANGUAGES
 
@@ -330,6 +333,67 @@ class TestForeignWords:
         page = TestWaiting().page(**{field: EVIL})
         assert not page.all("img", src="x")
         assert EVIL in page.one("main").text
+
+    def test_of_slurm_and_of_a_queue_on_a_card(self) -> None:
+        evil = with_card(EVIL, ready=True, minutes=10, again=None)
+        evil.card = replace(
+            evil.card,
+            facts=replace(evil.card.facts, node=EVIL, job_id=EVIL, state="running"),
+            queue=evil.card.queue.model_copy(update={"title": {"en": EVIL}}),
+            room=replace(evil.card.room, why_not=Sentence("%(why)s", {"why": EVIL})),
+        )
+        for name in ("home.html", "server_extend.html"):
+            names = {"default_server": evil, "spawner": evil, "path": f"a1113a01/{EVIL}"}
+            page = render(name, "en", **{**PAGES[name], **names})
+            assert not page.all("img", src="x")
+            assert "<b>" not in page.html
+            assert [one.text for one in page.all("dd")].count(EVIL) == 2  # queue and node
+
+    def test_of_what_was_asked_for_last(self) -> None:
+        wanted = again()
+        queue = wanted.request.queue.model_copy(update={"title": {"en": EVIL}})
+        fields = {EVIL: EVIL}
+        request = replace(wanted.request, queue=queue)
+        server = with_card(again=replace(wanted, fields=fields, request=request, gpu_type=EVIL))
+        page = render("home.html", "en", **{**PAGES["home.html"], "default_server": server})
+        assert not page.all("img", src="x")
+        assert page.one("input", name=EVIL).get("value") == EVIL
+
+    def test_of_choices_kept_as_a_preset(self) -> None:
+        more = {
+            "choices": {"queue": EVIL, "hours": EVIL},
+            "typed": EVIL,
+            "longest": 40,
+            "back": f"/hub/spawn/{EVIL}",
+        }
+        page = render("presets.html", "en", **{**PAGES["presets.html"], "kept": [], **more})
+        assert not page.all("img", src="x")
+        assert page.one("input", id="preset-name").get("value") == EVIL
+        assert page.one("input", name="hours").get("value") == EVIL
+        assert EVIL in page.one(role="alert").text
+
+    def test_of_jobs_without_a_server(self) -> None:
+        page = render("jobs.html", "en", **PAGES["jobs.html"])
+        assert not page.all("img", src="x")
+        assert [one.text for one in page.all("td")][:2] == [EVIL, EVIL]
+
+    def test_of_choices_in_the_form(self) -> None:
+        names = ("account", "gpu_type", "gpus", "feature", "qos", "reservation")
+        page = form(
+            titles={name: {EVIL: EVIL} for name in names},
+            offers={name: replace(one, qos=(EVIL,)) for name, one in OFFERS.items()},
+            limits=[{"text": EVIL, "whose": EVIL, "full": True}],
+            by_preset=EVIL,
+            errors={"preset": Sentence("%(name)s", {"name": EVIL}), "hours": EVIL},
+            last_end={"msgid": "%(why)s", "params": {"why": EVIL}, "at": EVIL},
+            account_note=Sentence("%(why)s", {"why": EVIL}),
+            refresh_url=f"/hub/spawn/{EVIL}",
+        )
+        assert not page.all("img", src="x")
+        assert "<b>" not in page.html
+        offered = page.one("input", id="queue-jupyter").get("data-offers")
+        assert json.loads(offered or "")["qos"] == [EVIL]
+        assert [one.get("value") for one in page.all("option")].count(EVIL) == len(names)
 
     def test_of_a_queue(self) -> None:
         evil = table()
