@@ -22,6 +22,7 @@ from spawner.requeue import has_moved, wait_again
 from spawner.services import wait_for_services_as_a_client
 from spawner.starting import StartsJobs
 from spawner.ticket import Ticket
+from spawner.waking import open_with_the_hub
 
 __all__ = ["SlurmGPUSpawner"]
 
@@ -29,6 +30,7 @@ __all__ = ["SlurmGPUSpawner"]
 replace_batchspawner_route()
 replace_logout()
 wait_for_services_as_a_client()
+open_with_the_hub()
 register_pages()
 
 OVER = (JobPhase.ENDING, JobPhase.ENDED)
