@@ -385,6 +385,48 @@ class TestClumsy:
                 refused(answer, 400, 403)
 
 
+class TestTimeLeftInTheNotebook:
+    """The route of the notebook server itself, which its own pages ask how long the job still runs."""
+
+    @pytest.mark.parametrize(
+        "path", ["hpchub/time", "hpchub/time?token=nonsense", "hpchub/time?user=a1113a02"]
+    )
+    def test_is_told_to_nobody_else(
+        self, centre: RunningCentre, watched: Watched, login: Login, path: str
+    ) -> None:
+        url = f"{centre.url}user/{ANNA}/{path}"
+        theirs = limited(login(RIVAL))
+        answers = [
+            httpx.get(url),
+            httpx.get(url, headers={"Authorization": f"token {theirs}"}),
+            login(RIVAL).http.get(url, follow_redirects=False),
+        ]
+        for answer in answers:
+            assert answer.status_code in (403, 404), answer.text[:300]
+            assert "access-control-allow-origin" not in answer.headers
+            assert not any(secret in answer.text for secret in watched.secrets)
+
+    def test_is_told_to_its_user_as_data_that_nobody_keeps(
+        self, centre: RunningCentre, watched: Watched
+    ) -> None:
+        token = limited(watched.anna, f"access:servers!server={ANNA}/")
+        headers = {"Authorization": f"token {token}", "Cookie": "hpchub-lang=<script>alert(1)</script>"}
+        answer = httpx.get(f"{centre.url}user/{ANNA}/hpchub/time", headers=headers, timeout=30)
+        assert answer.status_code == 200
+        assert answer.json()["seconds_left"] > 0
+        assert answer.headers["content-type"].startswith("application/json")
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+    def test_takes_nothing(self, centre: RunningCentre, watched: Watched, method: str) -> None:
+        token = limited(watched.anna, f"access:servers!server={ANNA}/")
+        headers = {"Authorization": f"token {token}"}
+        answer = httpx.request(method, f"{centre.url}user/{ANNA}/hpchub/time", headers=headers)
+        assert answer.status_code == 405
+        assert "Traceback" not in answer.text
+
+
 class TestNothingIsKept:
     """A log-out is the end: neither Back nor a proxy shows a page that was somebody's."""
 
