@@ -30,6 +30,25 @@ class StartHandler(FilledByLink, SpawnHandler):
             return self.redirect(place, status=303)
         return super().post(user_name, server_name, display_name)
 
+    async def _wrap_spawn_single_user(
+        self,
+        user: Any,
+        server_name: str,
+        display_name: str,
+        spawner: Any,
+        pending_url: str,
+        options: Any = None,
+    ) -> Any:
+        """Start it; a press that another one overtook on the way leads where that one led."""
+        try:
+            return await super()._wrap_spawn_single_user(  # type: ignore[no-untyped-call]
+                user, server_name, display_name, spawner, pending_url, options
+            )
+        except web.HTTPError as error:
+            if error.status_code == 500 and spawner.active:
+                return self.redirect(pending_url, status=303)
+            raise
+
     def _already_there(self, user_name: str, server_name: str) -> str:
         """Return the address of a server that runs or is on its way, if whoever asks may start it."""
         allowed = self.has_scope(f"servers!user={user_name}")  # type: ignore[no-untyped-call]
