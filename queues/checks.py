@@ -20,7 +20,12 @@ _AREA = "queues"
 
 
 def checks(configuration: Configuration) -> Iterator[Finding]:
-    """Yield what is found of the queues. Slurm is asked for partitions, nodes and QoS; nothing is changed."""
+    """Yield what is found of the queues. Slurm is asked for partitions, nodes and QoS; nothing is changed.
+
+    Nothing is found for a hub with another spawner.
+    """
+    if "SlurmGPUSpawner" not in str(configuration.config.JupyterHub.get("spawner_class", "")):
+        return
     path = configuration.config.get("SlurmGPUSpawner", {}).get("queues_file", "queues.toml")
     try:
         policy = load_policy(Path(path))

@@ -70,7 +70,11 @@ def test_a_policy_file_with_faults_is_told_line_by_line(tmp_path: object) -> Non
 
     folder = Path(str(tmp_path))
     (folder / "queues.toml").write_text(GOOD.replace("24", "0") + "colour = 1\n")
-    (folder / "hub.py").write_text(f"c.SlurmGPUSpawner.queues_file = '{folder}/queues.toml'\n")
+    queues_file = f"c.SlurmGPUSpawner.queues_file = '{folder}/queues.toml'\n"
+    (folder / "hub.py").write_text(queues_file)
+    assert list(checks(load(folder / "hub.py"))) == [], "this hub has another spawner"
+    spawner_class = "c.JupyterHub.spawner_class = 'spawner.SlurmGPUSpawner'\n"
+    (folder / "hub.py").write_text(spawner_class + queues_file)
     said = list(checks(load(folder / "hub.py")))
     assert [one.level for one in said] == [Level.FAULT, Level.FAULT]
     assert "max_hours: 0 will not do" in said[0].seen
