@@ -171,6 +171,23 @@ async def test_page_does_not_wait_for_a_slow_slurm_but_the_next_one_has_the_answ
     assert desk.slurm.asked["a"] == 1
 
 
+async def test_slurm_that_took_long_is_left_alone_for_as_long(desk: Desk) -> None:
+    async def slow(shape: str) -> Expected:
+        desk.clock.now += 0.4
+        return await desk.slurm.answer(shape)
+
+    def ask(shape: str) -> asyncio.Task[Answer | None]:
+        asked = desk.expectations.ask(shape, "anna", lambda: slow(shape), max_age=60, patience=5)
+        return asyncio.ensure_future(asked)
+
+    await asyncio.gather(ask("a"), ask("b"))
+    third = ask("c")
+    await asyncio.sleep(0.1)
+    assert desk.slurm.asked.total() == 2
+    await third
+    assert desk.slurm.asked.total() == 3
+
+
 async def test_who_leaves_the_page_does_not_take_the_answer_from_others(desk: Desk) -> None:
     desk.slurm.seconds = 0.1
     first = asyncio.create_task(desk.hears("a", "anna"))
