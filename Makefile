@@ -39,7 +39,7 @@ doctor:
 test:
 	@demo/install.sh test
 	@mkdir -p test-artefacts
-	$(PYTHON) -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
+	$(PYTHON) -m pytest --numprocesses 5 --dist loadscope --no-loadscope-reorder
 
 check:
 	@demo/install.sh

@@ -211,7 +211,7 @@ def sbatch_arguments(request: Request) -> list[str]:
     arguments = [
         "--nodes=1",
         "--ntasks=1",
-        # A requeued job would come up on another node while the hub still routes to the first.
+        # Where a node fails the user is told, instead of finding a fresh server on another node some day.
         "--no-requeue",
         f"--partition={matching(request, 'partition', NAME)}",
         f"--time={number(request, 'minutes', 1, 60 * 24 * 366)}",

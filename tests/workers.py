@@ -1,4 +1,4 @@
-"""How workers share the tests (``pytest -n 3 --dist loadscope``): by file, and each has a centre of its own.
+"""How workers share the tests (``pytest -n 5 --dist loadscope``): by file, and each has a centre of its own.
 
 Tests on a centre mostly wait, so their files come first and side by side; the others fill the time.
 """
