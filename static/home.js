@@ -1,4 +1,4 @@
-// Stop, delete and start servers from the home page.
+// Stop and delete servers from the home page, and count down their time.
 
 import { countDown } from "./countdown.js";
 import { announce, ask, pause, words } from "./page.js";
@@ -75,9 +75,3 @@ async function check() {
 countDown(say);
 setInterval(check, CHECK_SECONDS * 1000);
 document.addEventListener("visibilitychange", check);
-
-document.querySelector("[data-new-server]")?.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const form = event.currentTarget;
-  location.assign(form.dataset.newServer + encodeURIComponent(form.elements.name.value));
-});

@@ -21,7 +21,7 @@ PAGES = (f"hpchub/log/{ANNA}", f"hpchub/stop/{ANNA}", f"hpchub/extend/{ANNA}")
 FORMS = (*PAGES[1:], *(f"hpchub/presets/{act}" for act in ("new", "save", "delete")))
 READ = ("api/hpchub/server", "api/hpchub/queues", "api/hpchub/expected?queue=jupyter&hours=1")
 ACT = ("api/hpchub/server/extend", "api/hpchub/port")
-OWN_PAGES = (*PAGES, "hpchub/presets", "hpchub/jobs")
+OWN_PAGES = (*PAGES, "hpchub/presets", "hpchub/jobs", "hpchub/new")
 LONG = "x" * 4000
 NAMES = {
     "path": "..%2Fa1113a02",
@@ -322,6 +322,16 @@ class TestClumsy:
                 assert "a" not in answer.cookies
         for query in (f"user={name}", f"server={name}", f"user={ANNA}&server={name}"):
             refused(person.api("GET", f"hpchub/server?{query}"), 400, 404)
+
+    @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+    def test_an_odd_name_for_a_new_server_leads_to_no_other_place(self, login: Login, name: str) -> None:
+        answer = by_cookie(login(RIVAL), "GET", f"hpchub/new?name={name}")
+        assert answer.status_code == 303
+        assert re.match(r"/hub/spawn/a1113a02/[\w%.~-]+$", answer.headers["location"])
+        assert "a" not in answer.cookies
+        page = login(RIVAL).get(answer.headers["location"])
+        # Two dots are the folder above, where the form for the first server is.
+        assert page.url.path == "/hub/spawn" or page.status_code in (400, 404)
 
     @pytest.mark.parametrize("name", [*NAMES.values(), "\x00", ""], ids=ascii)
     def test_odd_names_in_a_body_are_not_found(self, watched: Watched, login: Login, name: str) -> None:

@@ -224,6 +224,13 @@ class TestWithoutScripts:
         anna.until("stopped")
         assert empty.job_state(job) in ("COMPLETING", "CANCELLED", "")
 
+    def test_a_name_leads_to_the_form_of_that_server(self, anna: Person) -> None:
+        assert 'action="/hub/hpchub/new"' in anna.get("hub/home").text
+        page = anna.get("hub/hpchub/new?name=second")
+        assert (page.status_code, page.url.path) == (200, "/hub/spawn/a1113a01/second")
+        assert anna.get("hub/hpchub/new?name=").url.path == "/hub/home"
+        assert anna.state("second") == "stopped"
+
     def test_a_form_from_elsewhere_stops_nothing(self, empty: RunningCentre, anna: Person) -> None:
         running(anna)
         for path in ("stop", "extend"):
