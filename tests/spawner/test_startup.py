@@ -200,3 +200,20 @@ async def test_each_run_of_a_requeued_job_has_its_own_boot_clock(slurm: Scripted
         await asyncio.sleep(0.05)
     assert not address.done()
     address.cancel()
+
+
+async def test_port_of_an_earlier_run_is_forgotten_once_and_told(
+    slurm: ScriptedSlurm, monitor: Monitor
+) -> None:
+    """What is saved must not be taken up by the hub after this one."""
+    told: list[str] = []
+    limits = {"queue_timeout": 60.0, "boot_timeout": 60.0}
+    monitor.watch("7")
+    startup = Startup(monitor, "7", LOG, **limits, forgotten=lambda: told.append("forgotten"))
+    address = asyncio.ensure_future(startup.address())
+    startup.accept_port(40123)
+    await asyncio.sleep(0.3)
+    assert told == ["forgotten"]
+    slurm.say(job("RUNNING"))
+    startup.accept_port(40124)
+    assert await asyncio.wait_for(address, 2) == ("gpu03", 40124)
