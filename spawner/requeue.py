@@ -14,8 +14,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tornado.web import HTTPError
-
 from slurm.records import Job
 from slurm.snapshot import JobView
 from slurm.states import JobPhase
@@ -81,8 +79,9 @@ async def _follow(spawner: SlurmGPUSpawner) -> None:
     await drop_route(spawner)
     try:
         host, port = await spawner.follow()
-    except HTTPError:
+    except Exception:
         # As the hub does when a start fails: the job is cancelled if it lives, and the page shows the reason.
+        # A mistake of ours, too: the hub would give a server that is kept its old route back.
         await spawner.user.stop(spawner.name)
         raise
     server = spawner.server

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tornado.web import HTTPError
 
 from slurm.snapshot import JobView
 from slurm.states import JobPhase, phase
@@ -78,12 +79,19 @@ class Server:
     """A server that comes up again on another node."""
 
     def __init__(self) -> None:
-        self.user = SimpleNamespace(settings={"proxy": DeadProxy()})
+        self.user = SimpleNamespace(settings={"proxy": DeadProxy()}, stop=self.stop)
+        self.error: Exception | None = None
+        self.stopped = 0
         self.name, self._log_name, self.log = "", "u:", logging.getLogger("test")
         self.server = SimpleNamespace(ip="gpu03", port=40123)
         self.polled = self.saved = 0
 
+    async def stop(self, _name: str) -> None:
+        self.stopped += 1
+
     async def follow(self) -> tuple[str, int]:
+        if self.error is not None:
+            raise self.error
         return "gpu04", 40999
 
     def save(self) -> None:
@@ -99,3 +107,15 @@ async def test_server_that_comes_back_while_the_proxy_is_out_is_still_looked_aft
     await _follow(server)  # type: ignore[arg-type]
     assert (server.server.ip, server.server.port) == ("gpu04", 40999)
     assert (server.saved, server.polled) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "error", [HTTPError(500, "boot timeout"), RuntimeError("a mistake of ours")], ids=str
+)
+async def test_server_that_does_not_come_back_is_not_routed_to_its_old_node(error: Exception) -> None:
+    """The hub gives each server that it holds for ready its route; the node may be somebody else's now."""
+    server = Server()
+    server.error = error
+    with pytest.raises(type(error)):
+        await _follow(server)  # type: ignore[arg-type]
+    assert (server.stopped, server.polled) == (1, 0)
