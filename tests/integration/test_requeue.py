@@ -187,6 +187,25 @@ def test_paused_server_survives_a_restart_of_the_hub(
     empty.wait_for_job(running, "CANCELLED", "COMPLETING", "")
 
 
+def test_new_server_after_a_paused_one_was_stopped_stays_when_the_hub_had_been_restarted(
+    empty: RunningCentre, anna: Person, running: str, impatient: None
+) -> None:
+    """The restarted hub still asks the paused one, every few seconds, whether it answers."""
+    empty.run(["scontrol", "suspend", running])
+    empty.kill("hub")
+    until_hub_answers(anna)
+    anna.until("ready", seconds=30)
+    # Then it is asked but every quarter of a minute, and does not see that there was no server for a moment.
+    time.sleep(23)
+    anna.stop()
+    anna.start(queue="jupyter", hours="1")
+    anna.until("ready")
+    (new,) = set(jobs(empty)) - {running}
+    time.sleep(45)
+    assert anna.state() == "ready"
+    assert empty.job_state(new) == "RUNNING"
+
+
 def test_paused_server_that_is_cancelled_after_a_restart_is_known_to_have_ended(
     empty: RunningCentre, anna: Person, running: str, impatient: None
 ) -> None:
