@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
+from slurm.records import Sentence
 from tests.browser.axe import violations
-from tests.templates.contexts import EVIL, PAGES, again, spawner, user, with_card
+from tests.templates.contexts import EVIL, PAGES, again, form, spawner, user, with_card
 from tests.templates.pagehub import PageHub
 from tests.templates.pages import render
 from tests.templates.test_in_a_browser import OPTIONS, QUIET
@@ -276,3 +277,23 @@ def test_pages_withhold_nothing_from_anybody(window: Window, lang: str, scheme: 
         if page.evaluate("document.documentElement.scrollWidth") > width:
             wrong.append(f"{name} is wider than {width}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_names_without_a_blank_make_no_page_wider_than_the_smallest_telephone(
+    window: Window, lang: str
+) -> None:
+    long = "W" * 40
+    window.page.set_viewport_size({"width": 320, "height": 640})
+    presets = {**PAGES["presets.html"], "kept": [(long, "/hub/spawn", {"queue": long, "hours": 4})]}
+    lost = Sentence("There is no preset “%(name)s”.", {"name": long})
+    by_preset = form(lang, by_preset=long, presets=[long], errors={"preset": lost})
+    pages = {
+        "presets.html": {**presets, "problem": lost},
+        "spawn.html": {**PAGES["spawn.html"], "spawner_options_form": by_preset.html},
+        "home.html": home(with_card(ready=True), with_card(long, ready=True), with_card(long)),
+        "server_stop.html": {**PAGES["server_stop.html"], "spawner": with_card(long, ready=True)},
+    }
+    for template, names in pages.items():
+        page = window.open(template, lang, **names)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, template
