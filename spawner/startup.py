@@ -83,6 +83,8 @@ class Startup:
     def accept_port(self, port: int) -> str | None:
         """Take the server's port; the same one may be told twice, another one may not."""
         if self._port.done():
+            if self._port.exception() is not None:
+                return "this server was stopped"
             return None if self._port.result() == port else "this server has reported its port already"
         self._port.set_result(port)
         self._log.info("Job %s: its server listens on port %s", self._job_id, port)

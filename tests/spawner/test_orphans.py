@@ -176,3 +176,5 @@ def test_hub_knows_the_names_that_it_gives(user: str, server: str) -> None:
     named: Callable[[str], Job] = lambda hub: job(name=job_name(hub, user, server), user=user)  # noqa: E731
     assert is_of_hub(named("my hub"), "my hub")
     assert not is_of_hub(named("other"), "my hub")
+    assert not is_of_hub(named("my hub/a"), "my hub")
+    assert not is_of_hub(named("my hub"), "my hub/a")

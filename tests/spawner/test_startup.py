@@ -217,3 +217,9 @@ async def test_port_of_an_earlier_run_is_forgotten_once_and_told(
     slurm.say(job("RUNNING"))
     startup.accept_port(40124)
     assert await asyncio.wait_for(address, 2) == ("gpu03", 40124)
+
+
+async def test_port_that_comes_as_the_server_is_stopped_is_refused(monitor: Monitor) -> None:
+    startup = Startup(monitor, "7", LOG, queue_timeout=60, boot_timeout=60)
+    startup.abort()
+    assert startup.accept_port(40123) == "this server was stopped"
