@@ -91,14 +91,13 @@ class SlurmGPUSpawner(StartsJobs):
         self.ending = True
         if self.turn is not None:
             self.turn.leave()
-        if self._submitting():
-            assert self._submission is not None  # noqa: S101 - for the type checker
-            await asyncio.wait({self._submission})
-        if not self.job_id:
-            return
-        if self.startup is not None:
-            self.startup.abort()
         try:
+            if self._submission is not None:
+                await asyncio.wait({self._submission})
+            if not self.job_id:
+                return
+            if self.startup is not None:
+                self.startup.abort()
             heard = await self._cancel()
         except asyncio.CancelledError:
             # The hub goes down, and forgets the server all the same: the next one goes on with it.
@@ -174,7 +173,7 @@ class SlurmGPUSpawner(StartsJobs):
             ahead=office.monitor.ahead(self.job_id) if self.job_id else None,
             partition=office.monitor.snapshot.partitions.get(queue.partition),
             asked_at=office.monitor.snapshot.jobs_at,
-            silent=office.monitor.snapshot.problem is not None,
+            silent=office.monitor.snapshot.jobs_problem is not None,
             in_line=self.turn.ahead if self.turn is not None and self.turn.waits else None,
             requeued=self.ticket.requeues > 0,
             boot_timeout=self.boot_timeout,

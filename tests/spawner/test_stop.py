@@ -94,3 +94,23 @@ async def test_hub_that_goes_down_during_a_stop_leaves_the_job_to_the_next() -> 
     with pytest.raises(asyncio.CancelledError):
         await stop
     assert (server.abandoned, server.turns.held) == ([NAME], 0)
+
+
+async def test_hub_that_goes_down_while_a_stop_waits_for_sbatch_leaves_the_job_to_the_next() -> None:
+    server = Server(works)
+    server.job_id = ""
+    server._submission = asyncio.ensure_future(hangs())
+    stop = asyncio.ensure_future(server.stop())  # type: ignore[misc]
+    await asyncio.sleep(0.05)
+    for task in (server._submission, stop):
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stop
+    assert server.abandoned == [NAME]
+
+
+async def test_server_that_was_never_submitted_leaves_nothing_behind() -> None:
+    server = Server(hangs)
+    server.job_id = ""
+    await asyncio.wait_for(server.stop(), 2)  # type: ignore[misc]
+    assert server.abandoned == []
