@@ -120,6 +120,7 @@ class Monitor(LoggingConfigurable):
             jobs_at=self._jobs.at,
             nodes_at=self._hardware.at,
             problem=None if error is None else error.summary,
+            jobs_problem=None if self._jobs.error is None else self._jobs.error.summary,
         )
 
     async def look_jobs(self, max_age: float, patience: float | None = None) -> Snapshot:

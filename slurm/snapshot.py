@@ -25,7 +25,8 @@ class Snapshot:
     """The last good answers and how old they are.
 
     `jobs_at` and `nodes_at` are None as long as Slurm never answered; `problem` says in words why the last
-    look failed, and is None when it succeeded.
+    look at either failed, and is None when both succeeded; `jobs_problem` is about the jobs alone. Nodes are
+    looked at only when somebody asks, so their failure may be long ago and says nothing about jobs.
     """
 
     jobs: Mapping[str, Job] = field(default_factory=_nothing)
@@ -35,6 +36,7 @@ class Snapshot:
     jobs_at: datetime | None = None
     nodes_at: datetime | None = None
     problem: str | None = None
+    jobs_problem: str | None = None
 
     @property
     def as_of(self) -> datetime | None:

@@ -74,7 +74,7 @@ class Abandoned:
             await asyncio.sleep(self._interval)
             before = self._monitor.snapshot.jobs_at
             snapshot = await self._monitor.look_jobs(0)
-            if snapshot.problem is None and snapshot.jobs_at != before:
+            if snapshot.jobs_problem is None and snapshot.jobs_at != before:
                 jobs = {(job.name, job.user): job for job in snapshot.jobs.values()}
                 for name, wanted in list(self._wanted.items()):
                     await self._settle(name, wanted, jobs.get((name, wanted.user)))

@@ -115,7 +115,7 @@ class Orphans:
     async def look(self) -> None:
         """Take in the last good look, if it is a new one, and cancel what has been there for too long."""
         snapshot = self._monitor.snapshot
-        if snapshot.problem is not None or snapshot.jobs_at in (None, self._seen_at):
+        if snapshot.jobs_problem is not None or snapshot.jobs_at in (None, self._seen_at):
             return
         self._seen_at = snapshot.jobs_at
         self._compare(snapshot.jobs)

@@ -130,5 +130,5 @@ async def look_for_new_run(spawner: SlurmGPUSpawner) -> None:
             raise AskAgainError
         monitor.look_soon()
         looked = await monitor.changed(PATIENCE)
-    if not looked or monitor.snapshot.problem is not None or has_moved(spawner.ticket, spawner.view()):
+    if not looked or monitor.snapshot.jobs_problem is not None or has_moved(spawner.ticket, spawner.view()):
         raise AskAgainError

@@ -83,7 +83,7 @@ async def _good_look(spawner: SlurmGPUSpawner) -> Snapshot:
     """Ask until Slurm answers: without an answer nothing can be said, and nothing is given up."""
     while True:
         snapshot = await spawner.shared().monitor.look_jobs(0)
-        if snapshot.problem is None and snapshot.jobs_at is not None:
+        if snapshot.jobs_problem is None and snapshot.jobs_at is not None:
             return snapshot
         await asyncio.sleep(PAUSE)
 

@@ -131,7 +131,7 @@ def facts(
         time_left=left,
         near_end=left is not None and left < warn_minutes * _MINUTE,
         as_of=snapshot.jobs_at if snapshot else None,
-        silent=snapshot is not None and snapshot.problem is not None,
+        silent=snapshot is not None and snapshot.jobs_problem is not None,
     )
 
 

@@ -47,7 +47,7 @@ class JobsHandler(BaseHandler):  # type: ignore[misc, unused-ignore]
             rows=rows_of(office.orphans, datetime.now(UTC)),
             grace=office.orphans.grace,
             as_of=snapshot.jobs_at,
-            silent=snapshot.problem is not None,
+            silent=snapshot.jobs_problem is not None,
             in_line=office.turns.waiting,
         )
         self.set_header("Cache-Control", "no-store")

@@ -37,6 +37,8 @@ class ScriptedSlurm(SlurmClient):
         return dict(self.now)
 
     async def nodes(self) -> dict[str, Node]:
+        if self.down:
+            raise SlurmUnavailable("scontrol", 1, "Unable to contact slurm controller (connect failure)")
         return {}
 
     async def partitions(self) -> dict[str, Partition]:

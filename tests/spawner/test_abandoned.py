@@ -49,6 +49,18 @@ async def until_settled(abandoned: Abandoned) -> None:
     raise AssertionError(f"still abandoned: {abandoned.names}")
 
 
+async def test_job_is_cancelled_though_nobody_has_looked_at_the_nodes_since_the_outage(
+    slurm: ScriptedSlurm, abandoned: Abandoned
+) -> None:
+    slurm.down = True
+    await abandoned._monitor.look_nodes(0)  # a page, which nobody opens again
+    cancel = Canceller(slurm)
+    abandoned.add(NAME, "u", cancel)
+    slurm.down = False
+    await until_settled(abandoned)
+    assert cancel.calls == 1
+
+
 async def test_job_is_cancelled_when_slurm_is_back(slurm: ScriptedSlurm, abandoned: Abandoned) -> None:
     slurm.down = True
     cancel = Canceller(slurm)
