@@ -102,7 +102,8 @@ def test_without_a_job_id_it_is_being_submitted() -> None:
 def test_silence_of_slurm_keeps_the_last_figures_and_tells_their_age() -> None:
     heard = NOW - timedelta(minutes=7)
     view = JobView(JobPhase.RUNNING, job(ends=NOW + timedelta(hours=1)), 420.0)
-    told = facts(view, Ticket(name=NAME), NOW, ready=True, snapshot=Snapshot(jobs_at=heard, jobs_problem="down"))
+    silent = Snapshot(jobs_at=heard, jobs_problem="down")
+    told = facts(view, Ticket(name=NAME), NOW, ready=True, snapshot=silent)
     assert (told.state, told.silent, told.age_s(NOW)) == ("running", True, 420.0)
     assert told.time_left == timedelta(hours=1)
 
