@@ -32,7 +32,8 @@ function showFacts(event) {
   if ("reason" in event) setFact("reason", event.reason || "–");
   if ("ahead" in event) setFact("ahead", showAhead(event));
   if ("expected_start" in event) {
-    setFact("expected_start", showExpected(event.expected_start));
+    const hasStarted = (STEP_OF[event.phase] ?? event.phase) === "starting";
+    setFact("expected_start", hasStarted ? "–" : showExpected(event.expected_start));
   }
   if (event.since) since = new Date(event.since);
 }

@@ -133,6 +133,10 @@ class TestWaiting:
         facts = {one.get("data-fact"): one.text for one in page.all("dd")}
         assert (facts["reason"], facts["ahead"], facts["state"]) == ("all nodes are busy", "0", "PENDING")
 
+    @pytest.mark.parametrize(("phase", "words"), [("waiting", "not known yet"), ("running", "–")])
+    def test_start_that_has_happened_is_not_expected(self, phase: str, words: str) -> None:
+        assert self.page(phase=phase).one("dd", data_fact="expected_start").text == words
+
     @pytest.mark.parametrize(
         ("phase", "step"),
         [
