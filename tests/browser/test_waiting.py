@@ -63,20 +63,19 @@ def test_old_figures_stay_and_say_so_while_slurm_is_down(
 ) -> None:
     page = windows.open(anna)
     start_form(page, "amd_a100_4")
-    rows = page.locator("#queue-table tbody tr")
     # The job of the test before may still be in the figures.
     refresh_until(page, lambda: table_of(page)["jupyter"] == ["0", "5", "0", "5"])
-    before = rows.all_inner_texts()
+    before = table_of(page)
     notice = page.locator("#queues-problem")
     with empty.without("slurmctld"):
         refresh_until(page, lambda: notice.inner_text().strip() != "")
         expect(notice).to_contain_text("Slurm does not answer at the moment. These are the last figures")
         expect(page.locator("#hp-status")).to_contain_text("Slurm does not answer at the moment.")
-        assert rows.all_inner_texts() == before
+        assert table_of(page) == before
         expect(page.locator("#queue-amd_a100_4")).to_be_checked()
         windows.picture(page, "slurm-down")
     refresh_until(page, lambda: notice.inner_text().strip() == "")
-    assert rows.all_inner_texts() == before
+    assert table_of(page) == before
     windows.picture(page, "slurm-back")
 
 
