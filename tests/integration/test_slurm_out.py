@@ -107,11 +107,20 @@ def test_server_outlives_an_odd_answer(centre: RunningCentre, lasting: Person, o
     assert works(lasting)
 
 
+def until_saved(centre: RunningCentre, job: str) -> None:
+    """Wait until slurmctld has written down that the job runs: what it has not, is lost with it."""
+    asked = time.time()
+    centre.run(["scontrol", "update", f"jobid={job}", "comment=saved"])
+    deadline = time.monotonic() + 60
+    while (centre.instance.data / "slurmctld" / "job_state").stat().st_mtime <= asked:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
 def test_controller_that_is_killed_comes_back_with_all_jobs(
     empty: RunningCentre, anna: Person, job: str
 ) -> None:
-    # slurmctld saves its state every five seconds; what happened since is lost with it, and so is the job.
-    time.sleep(7)
+    until_saved(empty, job)
     empty.kill("slurmctld")
     look(anna, times=2)
     assert works(anna)
