@@ -36,7 +36,7 @@ c.ConfigurableHTTPProxy.should_start = False
 c.JupyterHub.init_spawners_timeout = 2
 
 # A proxy that was started anew gets its routes back within this many seconds; activity is noted bit by bit.
-c.JupyterHub.last_activity_interval = 30
+c.JupyterHub.last_activity_interval = 10
 c.JupyterHub.proxy_class = "spawner.sparing_proxy.SparingProxy"
 # Jobs that wait in a queue count as spawns that are pending; the queue has its own limits.
 c.JupyterHub.concurrent_spawn_limit = 0

@@ -17,8 +17,8 @@ from jupyterhub.proxy import ConfigurableHTTPProxy
 __all__ = ["SparingProxy", "to_note"]
 
 ACTIVITY: Final = "last_activity"
-# Of 30 seconds each, so that all are noted within JupyterHub's usual five minutes.
-ROUNDS: Final = 10
+# Of ten seconds each, so that all are noted within JupyterHub's usual five minutes.
+ROUNDS: Final = 30
 
 
 class SparingProxy(ConfigurableHTTPProxy):
