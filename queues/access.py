@@ -8,9 +8,10 @@ from datetime import timedelta
 from queues.queue import Queue
 from queues.rights import no_qos, no_reservation, qos_for, reservations_for
 from slurm.records import Association, Partition, Reservation, Sentence
+from slurm.snapshot import Snapshot
 from texts import mark as _
 
-__all__ = ["account_note", "accounts_for", "effective_hours", "no_partition", "why_not"]
+__all__ = ["account_note", "accounts_for", "effective_hours", "no_partition", "obstacle", "why_not"]
 
 _HOUR = timedelta(hours=1)
 
@@ -58,6 +59,34 @@ def why_not(
         usable = reservations_for(queue, partition, reservations, user=user, groups=groups, accounts=accounts)
         return None if usable else no_reservation(queue, None, usable)
     return None
+
+
+def obstacle(
+    queue: Queue,
+    snapshot: Snapshot,
+    *,
+    user: str,
+    groups: frozenset[str],
+    accounts: frozenset[str] | None,
+    associations: Iterable[Association] | None,
+) -> Sentence | None:
+    """Say why this user may not use the queue, by what Slurm said last; None when nothing stands in the way.
+
+    The user's part is that of `why_not`.
+    """
+    partition = snapshot.partitions.get(queue.partition)
+    answered = snapshot.nodes_at is not None
+    if partition is None and answered:
+        return no_partition(queue)
+    return why_not(
+        queue,
+        partition,
+        user=user,
+        groups=groups,
+        accounts=accounts,
+        associations=associations,
+        reservations=snapshot.reservations.values() if answered else None,
+    )
 
 
 def no_partition(queue: Queue) -> Sentence:

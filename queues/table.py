@@ -10,7 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from queues.access import account_note, effective_hours, no_partition, why_not
+from queues.access import account_note, effective_hours, obstacle
 from queues.gpus import gpu_label
 from queues.places import Places, count_places
 from queues.policy import Queue, QueuePolicy
@@ -216,15 +216,11 @@ def _count_waiting(queue: Queue, snapshot: Snapshot) -> int | None:
 
 
 def _find_obstacle(queue: Queue, snapshot: Snapshot, standing: _User) -> Sentence | None:
-    partition = snapshot.partitions.get(queue.partition)
-    if partition is None and snapshot.nodes_at is not None:
-        return no_partition(queue)
-    return why_not(
+    return obstacle(
         queue,
-        partition,
+        snapshot,
         user=standing.name,
         groups=standing.groups,
         accounts=standing.accounts,
         associations=standing.associations,
-        reservations=snapshot.reservations.values() if snapshot.partitions else None,
     )

@@ -23,7 +23,7 @@ from jupyterhub.scopes import needs_scope
 from sqlalchemy.orm import object_session
 
 import texts
-from queues.access import no_partition, why_not
+from queues.access import obstacle
 from queues.policy import Queue
 from queues.table import QueueTable, build_table
 from slurm.records import Sentence
@@ -175,15 +175,11 @@ def _for_nobody(spawner: TakesOptions, snapshot: Snapshot) -> QueueTable:
 
 
 def _closed(queue: Queue, snapshot: Snapshot, standing: Standing) -> Sentence | None:
-    partition = snapshot.partitions.get(queue.partition)
-    if partition is None and snapshot.nodes_at is not None:
-        return no_partition(queue)
-    return why_not(
+    return obstacle(
         queue,
-        partition,
+        snapshot,
         user=standing.user,
         groups=standing.groups,
         accounts=standing.accounts,
         associations=standing.associations,
-        reservations=None if snapshot.nodes_at is None else snapshot.reservations.values(),
     )

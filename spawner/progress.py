@@ -80,11 +80,22 @@ def describe(
     if view is None or not job_id:
         text = Sentence(_("The job is being submitted to the queue “%(queue)s”."), {"queue": queue})
         return {"message": say(lang, text), "phase": "submitting", "queue": queue}
-    job = view.job
     reason = _reason(view, partition)
-    slow = boot_timeout > 0 and _runs_for(view, now or datetime.now(UTC)) > SLOW
+    event = _event(lang, job_id, queue, view, reason, ahead)
+    event["as_of"] = _iso(asked_at)
+    sentence = _sentence(job_id, view, reason, silent=silent, requeued=requeued)
+    if not silent and boot_timeout > 0 and _runs_for(view, now or datetime.now(UTC)) > SLOW:
+        minutes = max(1, round(boot_timeout / 60))
+        sentence = Sentence(_SLOW, {"job": job_id, "node": event["node"], "minutes": minutes})
+    event["message"] = say(lang, sentence)
+    return event
+
+
+def _event(
+    lang: str, job_id: str, queue: str, view: JobView, reason: Sentence | None, ahead: int | None
+) -> Event:
+    job = view.job
     event: Event = {
-        "message": say(lang, _sentence(job_id, view, reason, silent=silent, requeued=requeued)),
         "phase": view.phase.value,
         "queue": queue,
         "job_id": job_id,
@@ -95,12 +106,7 @@ def describe(
         "ahead": None if job and is_held(job.state, job.reason) else ahead,
         "expected_start": _iso(job.started) if job and view.phase is JobPhase.WAITING else None,
         "since": _iso(job.submitted) if job else None,
-        "as_of": _iso(asked_at),
     }
-    if slow and not silent:
-        minutes = max(1, round(boot_timeout / 60))
-        late = Sentence(_SLOW, {"job": job_id, "node": event["node"], "minutes": minutes})
-        event["message"] = say(lang, late)
     if view.phase in _PROGRESS:
         event["progress"] = _PROGRESS[view.phase]
     return event
