@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from tests.centre import RunningCentre
 from tests.person import Person
 
-__all__ = ["look", "lost_state", "reconfigured", "replaced", "telling", "wrong_configuration"]
+__all__ = ["hub_with", "look", "lost_state", "reconfigured", "replaced", "telling", "wrong_configuration"]
 
 SHIM = """#!/bin/sh
 # Everybody else meets the real one, the tests above all.
@@ -65,6 +65,31 @@ def wrong_configuration(centre: RunningCentre) -> Iterator[None]:
         yield
     finally:
         centre.slurm_conf.write_text(good)
+
+
+@contextmanager
+def hub_with(centre: RunningCentre, settings: str, *, restart: bool = True) -> Iterator[None]:
+    """Have a hub with more settings (the text of a Python file) for a ``with`` block.
+
+    Parameters
+    ----------
+    restart
+        False leaves it to the test to restart the hub that runs, which then has them.
+    """
+    extra = centre.instance.etc / "jupyterhub_extra.py"
+    extra.write_text(settings)
+    try:
+        if restart:
+            _restart_hub(centre)
+        yield
+    finally:
+        extra.unlink()
+        _restart_hub(centre)
+
+
+def _restart_hub(centre: RunningCentre) -> None:
+    centre.stop("hub")
+    centre.start("hub")
 
 
 @contextmanager

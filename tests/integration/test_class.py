@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.centre import RunningCentre
+from tests.integration.fire import hub_with
 from tests.person import Login, Person
 
 pytestmark = pytest.mark.centre
@@ -21,15 +22,9 @@ SERVERS = [f"s{number}" for number in range(10)]
 def notes(centre: RunningCentre) -> Iterator[Path]:
     """Have a hub that submits two at once and slowly, and notes begin and end."""
     notes = centre.instance.data / "hub" / "submissions"
-    extra = centre.instance.etc / "jupyterhub_extra.py"
-    extra.write_text(FAULT.read_text().replace("@NOTES@", str(notes)))
-    centre.stop("hub")
-    centre.start("hub")
-    yield notes
-    extra.unlink()
+    with hub_with(centre, FAULT.read_text().replace("@NOTES@", str(notes))):
+        yield notes
     notes.unlink(missing_ok=True)
-    centre.stop("hub")
-    centre.start("hub")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.centre import RunningCentre
+from tests.integration.fire import hub_with
 from tests.person import Person
 
 pytestmark = pytest.mark.centre
@@ -21,15 +22,9 @@ FAULT = Path(__file__).with_name("mortal_spawner.py")
 def order(centre: RunningCentre) -> Iterator[Path]:
     """Have a hub that kills itself at the step that the file names."""
     order = centre.instance.data / "hub" / "kill-at"
-    extra = centre.instance.etc / "jupyterhub_extra.py"
-    extra.write_text(FAULT.read_text().replace("@ORDER@", str(order)))
-    centre.stop("hub")
-    centre.start("hub")
-    yield order
-    extra.unlink()
+    with hub_with(centre, FAULT.read_text().replace("@ORDER@", str(order))):
+        yield order
     order.unlink(missing_ok=True)
-    centre.stop("hub")
-    centre.start("hub")
 
 
 def killed(order: Path, person: Person) -> None:

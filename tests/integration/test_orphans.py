@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.centre import RunningCentre
+from tests.integration.fire import hub_with
 from tests.person import Person
 
 pytestmark = pytest.mark.centre
@@ -16,14 +17,8 @@ GRACE = 12
 
 @pytest.fixture
 def short_grace(empty: RunningCentre) -> Iterator[None]:
-    extra = empty.instance.etc / "jupyterhub_extra.py"
-    extra.write_text(f"c = get_config()\nc.SlurmGPUSpawner.orphan_grace = {GRACE}\n")
-    empty.stop("hub")
-    empty.start("hub")
-    yield
-    extra.unlink()
-    empty.stop("hub")
-    empty.start("hub")
+    with hub_with(empty, f"c = get_config()\nc.SlurmGPUSpawner.orphan_grace = {GRACE}\n"):
+        yield
 
 
 @pytest.fixture

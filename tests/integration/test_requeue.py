@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.centre import RunningCentre
+from tests.integration.fire import hub_with
 from tests.integration.test_outages import until_hub_answers
 from tests.person import Person
 
@@ -162,12 +163,8 @@ def test_paused_server_can_be_stopped(empty: RunningCentre, anna: Person, runnin
 @pytest.fixture
 def impatient(empty: RunningCentre) -> Iterator[None]:
     """Have a hub whose check at its start gives up a server after three seconds."""
-    extra = empty.instance.etc / "jupyterhub_extra.py"
-    extra.write_text("c = get_config()\nc.SlurmGPUSpawner.http_timeout = 3\n")
-    yield
-    extra.unlink()
-    empty.stop("hub")
-    empty.start("hub")
+    with hub_with(empty, "c = get_config()\nc.SlurmGPUSpawner.http_timeout = 3\n", restart=False):
+        yield
 
 
 def test_paused_server_survives_a_restart_of_the_hub(
