@@ -1,7 +1,9 @@
 """Opening the database safely: private files, no password in an address, transactions that mean it."""
 
+import contextlib
 import os
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -103,15 +105,30 @@ def _ensure_private(database: str | None) -> None:
         raise StoreError("the token store needs a file: a used one-time password must outlive the process")
     path = Path(database)
     try:
-        # Only ever a new file: to close one that SQLite has open in this process would drop SQLite's locks,
-        # and another process would then take the log of changes away under us.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise StoreError(f"the token store {path} cannot be opened: {error.strerror}") from error
+        if not path.exists():
+            _make(path)
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(f"the token store {path} cannot be opened: {reason}") from error
     if problem := private_file_problem(path):
         raise StoreError(f"the token store is not safe: {problem}")
+
+
+def _make(path: Path) -> None:
+    """Make an empty store, which nobody sees before it is whole.
+
+    Two connections that turn one file into one with a log at once can be told of a broken disk, or that
+    the file is no database. So that is done under another name, and whoever is first gives it the real one.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+    os.close(descriptor)
+    try:
+        with contextlib.closing(sqlite3.connect(name)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        os.unlink(name)
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:
