@@ -54,7 +54,10 @@ def prepare_stopped(instance: Instance, lock: int) -> None:
     aside = instance.data / "mariadb.new"
     shutil.rmtree(aside, ignore_errors=True)
     make_folder(aside, Owner.of("mysql"), 0o700)
+    # MariaDB removes temporary tables that it finds when it starts: in /tmp they would be another centre's.
+    temporary = instance.run / "mariadb"
     argv = ["mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={aside}", "--skip-test-db"]
+    argv.append(f"--tmpdir={temporary}")
     done = subprocess.run(
         argv, capture_output=True, text=True, timeout=_INSTALL_LIMIT, check=False, pass_fds=(lock,)
     )

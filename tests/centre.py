@@ -161,6 +161,11 @@ class RunningCentre:
     def password(self, name: str) -> str:
         return self.accounts.user(name).password
 
+    def last_logins(self) -> str:
+        """Return what the hub wrote down of the last attempts to log in, with the reasons."""
+        lines = (self.instance.data / "hub" / "audit.jsonl").read_text().splitlines()
+        return "\n".join([line for line in lines if '"login"' in line][-5:])
+
     def otp(self, name: str) -> str:
         """Return a one-time password that no test used before; this may take half a minute.
 

@@ -37,7 +37,7 @@ def login(centre: RunningCentre) -> Iterator[Login]:
         if name not in people:
             person = Person(centre.url, name)
             answer = person.try_login(centre.otp(name), centre.password(name))
-            assert answer.url.path == "/hub/home", person.alert(answer)
+            assert answer.url.path == "/hub/home", f"{person.alert(answer)}\n{centre.last_logins()}"
             people[name] = person
         return people[name]
 
