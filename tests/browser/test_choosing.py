@@ -100,6 +100,7 @@ def test_preset_is_kept_used_and_deleted_without_javascript(
     page.get_by_role("button", name="Keep", exact=True).click()
     expect(page.locator("#hours")).to_have_value("9")
     expect(page.get_by_text("Nothing has been started yet.")).to_be_visible()
+    page.wait_for_load_state("networkidle")  # or what it still loads would be refused
     empty.kill("hub")  # and supervisord starts it again
     empty.up()
     page.goto("hub/spawn")
