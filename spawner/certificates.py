@@ -26,8 +26,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from slurm.acting import HelperRefusedError
 from slurm.errors import SlurmUnavailable
-from spawner.acting import HelperRefusedError
 
 if TYPE_CHECKING:
     from spawner.options import Request

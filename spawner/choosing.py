@@ -14,8 +14,8 @@ from sqlalchemy.orm import object_session
 from traitlets import default
 
 import texts
+from slurm.acting import ActsAsUser
 from slurm.records import Job, Sentence
-from spawner.acting import ActsAsUser
 from spawner.endings import failure
 from spawner.figures import recognise
 from spawner.form import PATIENCE, render_form

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from jupyterhub.spawner import SpawnException
 from markupsafe import Markup
 
+from slurm.acting import FolderError, HelperRefusedError
 from slurm.errors import SlurmError, SlurmRefused
 from slurm.records import Job, Sentence
-from spawner.acting import FolderError, HelperRefusedError
 from texts import mark as _
 from texts import say
 

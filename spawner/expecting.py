@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from slurm.acting import FolderError, HelperRefusedError
 from slurm.errors import SlurmError
 from slurm.expected import Expected
-from spawner.acting import FolderError, HelperRefusedError
 
 __all__ = ["Answer", "Expectations", "shape_of"]
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from queues.access import effective_hours
 from queues.policy import Queue
+from slurm.acting import ActsAsUser
 from slurm.records import Sentence
-from spawner.acting import ActsAsUser
 from spawner.expecting import Answer, shape_of
 from spawner.job import asked_for
 from spawner.options import OptionsError, Request

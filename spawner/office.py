@@ -11,10 +11,10 @@ from traitlets.config import Config
 
 from queues.policy import Queue, QueuePolicy, load_policy
 from slurm.accounts import Accounts
+from slurm.acting import ActsAsUser
 from slurm.client import SlurmClient
 from slurm.monitor import Monitor
 from spawner.abandoned import Abandoned
-from spawner.acting import ActsAsUser
 from spawner.cancelling import cancel
 from spawner.expecting import Expectations
 from spawner.options import Standing

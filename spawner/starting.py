@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 
 from sqlalchemy.orm import object_session
 
+from slurm.acting import FolderError, HelperRefusedError
 from slurm.errors import SlurmError, SlurmRefused
 from slurm.records import Job, Sentence
 from slurm.snapshot import JobView
 from slurm.states import JobPhase, phase
-from spawner.acting import FolderError, HelperRefusedError
 from spawner.certificates import certificates
 from spawner.choosing import TakesOptions
 from spawner.endings import explain_end, failure, submission_failure

@@ -2,8 +2,8 @@
 import asyncio
 from pathlib import Path
 
+from slurm.acting import ActsAsUser
 from spawner import SlurmGPUSpawner
-from spawner.acting import ActsAsUser
 
 NOTES = Path("@NOTES@")
 

@@ -5,8 +5,8 @@ import os
 import signal
 from pathlib import Path
 
+from slurm.acting import ActsAsUser
 from spawner import SlurmGPUSpawner
-from spawner.acting import ActsAsUser
 
 ORDER = Path("@ORDER@")
 MIDDLE = 0.05  # seconds after which a call of the helper is surely begun, and hardly over

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from slurm.acting import FolderError, HelperRefusedError
 from slurm.errors import SlurmUnavailable
 from slurm.expected import Expected
 from spawner import expecting
-from spawner.acting import FolderError, HelperRefusedError
 from spawner.expecting import Answer, Expectations, shape_of
 from spawner.refusals import explain_refusal
 

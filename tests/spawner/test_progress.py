@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from slurm.acting import FolderError, HelperRefusedError
 from slurm.errors import SlurmRefused, SlurmUnavailable
 from slurm.monitor import JobView
 from slurm.records import Job, Partition
 from slurm.states import JobPhase
-from spawner.acting import FolderError, HelperRefusedError
 from spawner.endings import explain_end, failure, submission_failure
 from spawner.progress import describe
 from tests.spawner.scripted import job

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tornado.web import HTTPError
 
+from slurm.acting import FolderError
 from slurm.errors import SlurmError, SlurmRefused, SlurmUnavailable
-from spawner.acting import FolderError
 from spawner.port import digest
 from spawner.requeue import AskAgainError
 from spawner.starting import StartsJobs

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from slurm.acting import ActsAsUser, FolderError, HelperRefusedError, LogTail
 from slurm.errors import SlurmNotUnderstood, SlurmRefused, SlurmUnavailable
-from spawner.acting import ActsAsUser, FolderError, HelperRefusedError, LogTail
 from tests.spawner.helper import JOB, NOBODY, Site
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="switches to an ordinary account, which needs root")
