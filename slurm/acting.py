@@ -57,7 +57,7 @@ class LogTail:
 
 
 class ActsAsUser:
-    """Submits, cancels and reads a log as one user.
+    """Submits, cancels, reads a log and looks at environments as one user.
 
     Parameters
     ----------
@@ -119,6 +119,22 @@ class ActsAsUser:
         return LogTail(
             tuple(str(line) for line in reply["lines"]), int(reply["size"]), bool(reply["truncated"])
         )
+
+    async def ask_environments(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask about the user's environments, see environments/answers.py; nothing of it is Slurm's.
+
+        The answer is made of the user's own files: it may hold anything.
+
+        Raises
+        ------
+        HelperRefusedError
+            The helper's settings have no program that answers.
+        SlurmUnavailable
+            There was no answer: the file system hangs, say.
+        """
+        reply = await self._ask({"verb": "environments", "question": dict(question)})
+        answer = reply.get("answer")
+        return answer if isinstance(answer, dict) else {}
 
     async def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         done = await run(self._argv, input=json.dumps(request), timeout=self._time_limit)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -I
-"""Acts as a user for the hub: submit a job, ask when one would start, cancel it, read its log. Nothing else.
+"""Acts as a user for the hub: submits, asks about and cancels jobs, reads logs, looks at environments.
 
 The hub is not root. It runs this file through ``sudo -nHu USER`` with one JSON request on standard
 input and reads one JSON reply from standard output. The file needs nothing but the standard library,
@@ -18,6 +18,7 @@ import json
 import os
 import pwd
 import re
+import resource
 import shutil
 import stat
 import subprocess
@@ -26,11 +27,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 LARGEST_REQUEST = 1 << 20  # bytes
 LARGEST_VALUE = 64 * 1024  # characters of one variable; execve(2) takes 128 KiB
 LARGEST_LOG_TAIL = 64 * 1024  # bytes
+LARGEST_ANSWER = 4 << 20  # bytes
 TIME_LIMIT = 60  # seconds for one Slurm command
 QUESTION_TIME_LIMIT = 20  # seconds for one whose answer only a page waits for
 PROBE = b"\n" * 4096  # a full file system often still makes empty files
@@ -432,6 +434,72 @@ def log(request: Request, settings: Settings, user: pwd.struct_passwd) -> Reply:
     return {"ok": True, "lines": tail[-lines:], "size": size, "truncated": start > 0 or len(tail) > lines}
 
 
+# --- environments -----------------------------------------------------------------------------------
+
+
+def environments(request: Request, settings: Settings, user: pwd.struct_passwd) -> Reply:
+    """Have the site's program answer a question about the user's environments; it only reads.
+
+    Which program that is says root alone, in `environments`; what is asked is for it to understand.
+    """
+    command = settings.get("environments")
+    if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
+        raise RefusedError(f"this program's settings have no command for `environments`: write {ANSWERS}")
+    question = request["question"]
+    if not isinstance(question, dict):
+        refuse("question", "an object")
+    try:
+        done, said, complained = run_bounded(command, own_environment(settings, user), json.dumps(question))
+    except subprocess.TimeoutExpired:
+        message = f"{command[0]} did not answer within {QUESTION_TIME_LIMIT} seconds"
+        return {"ok": False, "kind": "timeout", "message": message}
+    answer = json_object(said)
+    if done or answer is None:
+        words = complained.decode("utf-8", "replace").strip()[-500:] or f"exit status {done}"
+        return {"ok": False, "kind": "system", "message": f"{command[0]} gave no answer: {words}"}
+    return {"ok": True, "answer": answer}
+
+
+def run_bounded(argv: list[str], environment: dict[str, str], question: str) -> tuple[int, bytes, bytes]:
+    """Run a program and give its exit status and both streams, of which none can be larger than allowed.
+
+    The streams are files in memory, so that the kernel itself counts them; a program that writes more fails.
+    """
+    with memory() as asked, memory() as said, memory() as complained:
+        asked.write(question.encode())
+        asked.seek(0)
+        done = subprocess.run(
+            argv,
+            stdin=asked,
+            stdout=said,
+            stderr=complained,
+            env=environment,
+            cwd="/",
+            timeout=QUESTION_TIME_LIMIT,
+            preexec_fn=limit_output,
+            check=False,
+        )
+        said.seek(0)
+        complained.seek(0)
+        return done.returncode, said.read(LARGEST_ANSWER), complained.read(LARGEST_ANSWER)
+
+
+def memory() -> BinaryIO:
+    return open(os.memfd_create("hpchub", os.MFD_CLOEXEC), "w+b")
+
+
+def limit_output() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_ANSWER, LARGEST_ANSWER))
+
+
+def json_object(raw: bytes) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
 # --- small things -----------------------------------------------------------------------------------
 
 
@@ -506,6 +574,7 @@ class Verb(NamedTuple):
     optional: frozenset[str] = frozenset()
 
 
+ANSWERS = '"environments": ["PYTHON", "-I", "SRC/environments/run.py", "answer"]'
 TLS_FOLDER = '"certificates": "{home}/.hpchub/tls"'
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 # What the hub hands over, the file it becomes, and the variable by which JupyterHub's own code finds it.
@@ -535,6 +604,7 @@ VERBS = {
     "expected": Verb(expected, ASKED_FOR),
     "cancel": Verb(cancel, frozenset({"job_id", "name"})),
     "log": Verb(log, frozenset({"job_id", "lines"})),
+    "environments": Verb(environments, frozenset({"question"})),
 }
 
 
