@@ -16,10 +16,10 @@ from queues.access import effective_hours
 from queues.policy import Queue
 from slurm.acting import ActsAsUser
 from slurm.records import Sentence
+from slurm.refusals import explain_refusal
 from spawner.expecting import Answer, shape_of
 from spawner.job import asked_for
 from spawner.options import OptionsError, Request
-from spawner.refusals import explain_refusal
 from texts import mark as _
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import pytest
 from slurm.acting import FolderError, HelperRefusedError
 from slurm.errors import SlurmUnavailable
 from slurm.expected import Expected
+from slurm.refusals import explain_refusal
 from spawner import expecting
 from spawner.expecting import Answer, Expectations, shape_of
-from spawner.refusals import explain_refusal
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SOON = Expected(start=NOW)

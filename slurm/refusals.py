@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from slurm.records import Sentence
-from texts import mark as _
+from slurm.records import mark as _
 
 __all__ = ["MESSAGES", "explain_refusal"]
 
