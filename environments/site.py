@@ -93,6 +93,9 @@ class Runtime(_Model):
         just ``{binds}``, ``{gpus}``, ``{environment}`` or ``{command}`` for as many words as that takes.
     bind : tuple of str
         The words for one bound folder, with ``{path}``.
+    binds : tuple of str
+        Folders for every image of this runtime. What lies in one of them needs no place of its own in an
+        image, so ``/home`` here spares a read-only image every user's home.
     gpu : tuple of str
         Words that let the GPUs in, where the job has any.
     variable : tuple of str
@@ -102,8 +105,23 @@ class Runtime(_Model):
 
     command: tuple[str, ...]
     bind: tuple[str, ...] = ()
+    binds: tuple[str, ...] = ()
     gpu: tuple[str, ...] = ()
     variable: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Runtime:
+        for needed in ("{image}", "{command}"):
+            if not any(needed in word for word in self.command):
+                raise ValueError(f"the command has no {needed}, so nothing would be started")
+        for whole in ("{binds}", "{gpus}", "{environment}", "{command}"):
+            if any(whole in word and word != whole for word in self.command):
+                raise ValueError(f"{whole} must be a word of its own")
+        if self.variable and "{environment}" not in self.command:
+            raise ValueError("there are words for a variable, but the command has no {environment}")
+        if self.bind and "{binds}" not in self.command:
+            raise ValueError("there are words for a folder, but the command has no {binds}")
+        return self
 
 
 class Image(_Titled):
