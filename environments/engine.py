@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from environments.layout import Layout
 from environments.records import Tell
+from environments.site import Site
 
-__all__ = ["Engine", "Wanted"]
+__all__ = ["Engine", "Filled", "Wanted", "engine_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,14 @@ class Wanted:
     lock : Path or None
         A lock file (rattler-lock) or an ``@EXPLICIT`` list: installed as it stands, without a solve.
     keep : Path or None
-        A prefix whose packages stay as they are where the solve allows it.
+        A prefix whose packages stay as they are where the solve allows it. It is only read. With `lock`
+        it only tells whether there is anything to do.
     remove : tuple of str
         Names of packages of `keep` that shall go, with what needs them.
     channels : tuple of str
         URLs, the first is preferred.
+    requested : tuple of str
+        With `lock`: what of it was asked for, as match specs; the rest came along. For the history.
     platform : str
         conda's subdir, such as ``linux-64``.
     cuda : str
@@ -43,10 +48,27 @@ class Wanted:
     lock: Path | None = None
     keep: Path | None = None
     remove: tuple[str, ...] = ()
+    requested: tuple[str, ...] = ()
     platform: str = ""
     cuda: str = ""
     validate: bool = False
     variables: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What came of it.
+
+    Attributes
+    ----------
+    packages : int
+        How many conda packages the prefix holds.
+    unchanged : bool
+        `Wanted.keep` already holds just what is wanted, so nothing was made.
+    """
+
+    packages: int
+    unchanged: bool = False
 
 
 class Engine(Protocol):
@@ -54,7 +76,7 @@ class Engine(Protocol):
 
     name: str
 
-    def fill(self, prefix: Path, wanted: Wanted, tell: Tell) -> None:
+    def fill(self, prefix: Path, wanted: Wanted, tell: Tell) -> Filled:
         """Make `prefix`, which is not there yet or is what a killed attempt left, hold what is wanted.
 
         Blocks. It writes ``conda-meta`` with its history as conda does, and touches nothing but the prefix
@@ -64,4 +86,17 @@ class Engine(Protocol):
         ------
         environments.problems.Problem
             Naming what was wrong; the prefix may hold anything then, and is thrown away.
+        environments.problems.Cancelled
+            SIGTERM or SIGINT came, see `environments.supervising.cancellable`.
         """
+
+
+def engine_of(site: Site, layout: Layout) -> Engine:
+    """Return the engine that the site has chosen, with this user's own cache."""
+    if site.engine == "rattler":
+        from environments.rattler_engine import RattlerEngine
+
+        return RattlerEngine(site, layout)
+    from environments.conda_engine import CondaEngine
+
+    return CondaEngine(site, layout)

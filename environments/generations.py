@@ -1,0 +1,225 @@
+"""The states of an environment: which there are, which one is in use, and going from one to another.
+
+A generation is whole when its mark, ``conda-meta/hpchub.json``, is there, which is written last. Everything
+else under ``generations`` is what a killed attempt left, and `clean` removes it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from environments import swapping
+from environments.layout import GENERATION, Layout
+from environments.problems import Problem
+from environments.removing import remove_tree
+from environments.swapping import FOREIGN
+from environments.writing import write_whole
+from texts import mark as _
+
+__all__ = [
+    "Generation",
+    "clean",
+    "current",
+    "label",
+    "list_all",
+    "marks_of",
+    "remove",
+    "switch",
+    "write_marks",
+]
+
+MARKS: Final = Path("conda-meta") / "hpchub.json"
+TRASH: Final = ".trash"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One state of an environment.
+
+    Attributes
+    ----------
+    id : str
+        Eight hexadecimal digits; empty for a folder that was made by others and is still in use.
+    made : float
+        Unix seconds.
+    verb : str
+        What made it; empty for one that was made by others.
+    packages : int
+        How many conda packages are in it.
+    """
+
+    id: str
+    path: Path
+    made: float
+    label: str = ""
+    verb: str = ""
+    current: bool = False
+    packages: int = 0
+
+
+def current(layout: Layout, name: str) -> Path | None:
+    """Return the prefix that is in use: a generation, or a folder at the address that others made."""
+    address = layout.address(name)
+    if swapping.is_ours(layout, address):
+        path = swapping.target(address)
+        return path if _holds_packages(path) else None
+    return address if _holds_packages(address) else None
+
+
+def list_all(layout: Layout, name: str) -> list[Generation]:
+    """Return all whole states of an environment, the newest first."""
+    used = current(layout, name)
+    paths = [path for path in _of(layout, name) if _is_whole(path)]
+    if used is not None and used not in paths:
+        paths.append(used)
+    found = [_generation(layout, path, used) for path in paths]
+    return sorted(found, key=lambda one: one.made, reverse=True)
+
+
+def switch(layout: Layout, name: str, path: Path) -> None:
+    """Make `path`, a whole generation, the environment. What was it before is kept."""
+    layout.envs.mkdir(parents=True, exist_ok=True)
+    swapping.recover(layout, name)
+    if path == current(layout, name):
+        return
+    if path.name.endswith(FOREIGN):
+        swapping.put_back(layout, name, path)
+    else:
+        swapping.put(layout, name, path)
+
+
+def label(layout: Layout, name: str, id: str, text: str) -> None:  # noqa: A002 - what it is everywhere
+    """Give a state a name, by which it is kept; an empty one takes the name away.
+
+    Raises
+    ------
+    Problem
+        ``generation``: there is no such state.
+    """
+    for one in list_all(layout, name):
+        if one.id == id:
+            write_marks(one.path, {**marks_of(one.path), "label": text})
+            return
+    raise Problem(
+        "generation",
+        _("The environment %(name)s has no state %(id)s (any more). Look at what there is and choose again."),
+        name=name,
+        id=id,
+    )
+
+
+def remove(layout: Layout, name: str) -> None:
+    """Remove an environment with all its states."""
+    swapping.recover(layout, name)
+    address = layout.address(name)
+    if swapping.is_ours(layout, address):
+        # The address goes first: killed now, there is no environment, and the next action cleans up.
+        address.unlink()
+    elif address.is_symlink() or address.exists():
+        layout.generations.mkdir(parents=True, exist_ok=True)
+        address.rename(_trash(layout, name))
+    for path in _of(layout, name):
+        _remove(layout, name, path)
+    clean(layout, name, 0)
+
+
+def clean(layout: Layout, name: str, keep: int) -> None:
+    """Finish or remove what killed attempts left, and remove old states.
+
+    Kept are the one in use, those with a label, and of the others the newest, so that `keep` states are
+    there besides the labelled ones, the one in use counted. It must be called by who holds the environment.
+    """
+    swapping.recover(layout, name)
+    for path in layout.generations.glob(f".{name}-*{TRASH}"):
+        if _name_in(path.name.removeprefix(".").removesuffix(TRASH)) == name:
+            remove_tree(path)
+    for path in _of(layout, name):
+        if not _is_whole(path):
+            _remove(layout, name, path)
+    states = list_all(layout, name)
+    old = [one for one in states if not one.label and not one.current]
+    for one in old[max(keep - 1, 0) :]:
+        _remove(layout, name, one.path)
+
+
+def marks_of(prefix: Path) -> dict[str, Any]:
+    """Return what was written down when a prefix was made; nothing for one that others made."""
+    try:
+        marks = json.loads((prefix / MARKS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return marks if isinstance(marks, dict) else {}
+
+
+def write_marks(prefix: Path, marks: Mapping[str, object]) -> None:
+    """Say that a prefix is whole, and what it is."""
+    write_whole(prefix / MARKS, json.dumps(dict(marks), indent=1) + "\n")
+
+
+def count_packages(prefix: Path) -> int:
+    """Return how many conda packages are in a prefix."""
+    try:
+        return sum(1 for path in (prefix / "conda-meta").glob("*.json") if path.name != MARKS.name)
+    except OSError:
+        return 0
+
+
+def _generation(layout: Layout, path: Path, used: Path | None) -> Generation:
+    marks = marks_of(path)
+    return Generation(
+        id=_id_of(path) if path.parent == layout.generations else "",
+        path=path,
+        made=float(marks.get("made") or _age(path)),
+        label=str(marks.get("label") or ""),
+        verb=str(marks.get("verb") or ""),
+        current=path == used,
+        packages=count_packages(path),
+    )
+
+
+def _age(path: Path) -> float:
+    try:
+        return (path / "conda-meta").stat().st_mtime
+    except OSError:
+        return time.time()
+
+
+def _of(layout: Layout, name: str) -> list[Path]:
+    return [path for path in layout.generations.glob(f"{name}-*") if _name_in(path.name) == name]
+
+
+def _name_in(folder: str) -> str:
+    match = GENERATION.fullmatch(folder.removesuffix(FOREIGN))
+    return match["name"] if match else ""
+
+
+def _id_of(path: Path) -> str:
+    match = GENERATION.fullmatch(path.name.removesuffix(FOREIGN))
+    return match["id"] if match else ""
+
+
+def _is_whole(path: Path) -> bool:
+    if path.name.endswith(FOREIGN):
+        return _holds_packages(path)
+    return bool(marks_of(path))
+
+
+def _holds_packages(path: Path) -> bool:
+    return (path / "conda-meta").is_dir()
+
+
+def _trash(layout: Layout, name: str) -> Path:
+    fresh = layout.new_generation(name)
+    return fresh.with_name(f".{fresh.name}{TRASH}")
+
+
+def _remove(layout: Layout, name: str, path: Path) -> None:
+    # Renamed first: half removed, it must not look whole.
+    trash = _trash(layout, name)
+    path.rename(trash)
+    remove_tree(trash)
