@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from slurm.acting import FolderError, HelperRefusedError
 from slurm.errors import SlurmError, SlurmRefused
+from slurm.folders import folder_trouble
 from slurm.records import Job, Sentence
 from texts import mark as _
 from texts import say
@@ -35,16 +36,6 @@ _OUT_OF_MEMORY = _(
 _CANCELLED_WAITING = _(
     "Job %(job)s was cancelled while it waited in the queue, by an operator or with scancel. It has not run."
 )
-
-_FOLDER_REASONS = {
-    "missing": _("it is not there, and cannot be made. Please tell the administrators."),
-    "full": _("its file system is full. Please delete what you need no more, or tell the administrators."),
-    "quota": _("your quota is used up. Please delete what you need no more."),
-    "denied": _("you have no right to write there. Please check its permissions with “ls -ld”."),
-    "read-only": _("its file system is read-only at the moment. Please tell the administrators."),
-    "not a folder": _("a file stands where the folder should be. Please move it out of the way."),
-    "not a file": _("a folder stands where the file should be. Please move it out of the way."),
-}
 
 
 class StartError(SpawnException):
@@ -92,7 +83,7 @@ def submission_failure(lang: str, error: SlurmError) -> StartError:
         refusal = Sentence(_("Slurm refused the job: %(words)s"), {"words": error.message})
         return failure(lang, refusal, reason="refused")
     if isinstance(error, FolderError):
-        return failure(lang, _folder_trouble(lang, error), reason="folder", status=409)
+        return failure(lang, _folder_trouble(error), reason="folder", status=409)
     if isinstance(error, HelperRefusedError):
         broken = Sentence(
             _(
@@ -112,9 +103,7 @@ def submission_failure(lang: str, error: SlurmError) -> StartError:
     return failure(lang, outage, reason="slurm_unavailable", status=503)
 
 
-def _folder_trouble(lang: str, error: FolderError) -> Sentence:
+def _folder_trouble(error: FolderError) -> Sentence:
     """Say what is wrong with a folder of the user's, and what to do about it."""
-    known = _FOLDER_REASONS.get(error.reason)
-    reason = say(lang, Sentence(known, {})) if known else f"{error.reason}."
     text = _("Your folder %(path)s cannot be used: %(reason)s Nothing was submitted.")
-    return Sentence(text, {"path": error.path, "reason": reason})
+    return Sentence(text, {"path": error.path, "reason": folder_trouble(error)})
