@@ -12,9 +12,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
+from environments.channels import Channels
 from environments.layout import Layout
+from environments.names import check_environment
+from environments.problems import Problem
+from environments.site_parts import (
+    AbsolutePath,
+    Address,
+    Cuda,
+    Image,
+    Model,
+    Name,
+    PluginSet,
+    Runtime,
+    Set,
+    Shared,
+    UserPath,
+    Variables,
+)
+from environments.specs import check_specs
 
 __all__ = [
     "DEFAULT_PATH",
@@ -31,151 +50,94 @@ __all__ = [
 
 DEFAULT_PATH: Final = Path("/etc/hpchub/environments.toml")
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}$")]
+Platform = Annotated[str, StringConstraints(pattern=r"^linux-[a-z0-9]{2,12}$")]
 
 
 class SiteError(Exception):
     """The file cannot be used; the text names it, what is wrong in it, and what to write."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Titled(_Model):
-    name: Name
-    title: str = ""
-    title_ko: str = ""
-    about: str = ""
-    about_ko: str = ""
-
-    def title_in(self, lang: str) -> str:
-        return (self.title_ko if lang == "ko" else "") or self.title or self.name
-
-    def about_in(self, lang: str) -> str:
-        return (self.about_ko if lang == "ko" else "") or self.about
-
-
-class Set(_Titled):
-    """A set of packages that Bootstrap can make; solved once by the administrator into `lock` files.
+class Site(Model):
+    """All settings. Every one has a comment in ``demo/etc/environments.toml.j2`` and docs/environments.md.
 
     Attributes
     ----------
-    definition : str
-        The ``environments/NAME.yml`` that `hpchub env lock` solves.
+    root : str
+        Where a user's environments lie, absolute, with ``{user}`` for the account's name.
+    workspace : str
+        The user's notebooks; never touched, and copied by 'Take it with me'. With ``{user}``.
+    default : str
+        The environment that the buttons mean, and that a server starts from when nothing else is chosen.
     channels : tuple of str
-        Instead of the site's.
+        URLs of conda channels, ``https://``, ``http://`` or ``file://``; the first is preferred.
+    channel_aliases : mapping
+        What files from elsewhere call a channel (``conda-forge``, or a URL), and the URL that it has here.
+    foreign_channels : bool
+        Whether imported files may name channels and packages besides those; false where there is no way out.
+    engine, engine_program : str
+        What makes environments; the absolute path of the program for every engine but ``rattler``.
+    platform : str
+        conda's subdir of the nodes, such as ``linux-64``; empty for that of the node that the job runs on.
+    platforms : tuple of str
+        Those that `hpchub env lock` solves for.
+    definitions : Path or None
+        The folder of the site's own ``NAME.yml``, before those that come with hpchub.
+    locks : Path or None
+        The folder that `hpchub env lock` writes to and users install from; None: every Bootstrap solves.
+    shared_cache : Path or None
+        A folder of packages that the administrator fills and users read.
+    keep_generations : int
+        How many states of an environment are kept, the one in use among them, besides those with a label.
+    stall_seconds : int
+        Seconds without any progress after which a channel counts as stalled.
+    least_free_mb : int
+        MiB that must be free in the user's folder before anything begins.
+    queue : str
+        The queue of `queues.toml` that the jobs run in.
+    minutes : int
+        Time limit of such a job, in minutes.
+    without : str
+        What people without an environment are told: ``offer`` lets them start the site's own Python or make
+        one, ``require`` asks them to make one first.
+    variables : mapping
+        Environment variables of the jobs, such as a proxy. Everybody can read them.
+    sets, plugins, shared, images, runtimes
+        See the classes of these names.
+    cuda : mapping
+        For each queue with GPUs the CUDA version that its drivers support, such as ``12.8``.
+    takeaway_image : str
+        The image that a Dockerfile of 'Take it with me' begins with; it has micromamba.
     """
 
-    definition: str = ""
-    channels: tuple[str, ...] = ()
-
-
-class PluginSet(_Model):
-    """What the action Plugins adds."""
-
-    specs: tuple[str, ...] = ()
-
-
-class Shared(_Titled):
-    """An environment of the site's own that users start from and cannot change."""
-
-    prefix: Path
-
-
-class Runtime(_Model):
-    """How a container runtime of the site is called.
-
-    Attributes
-    ----------
-    command : tuple of str
-        Words; ``{image}`` stands for the image, ``{workdir}`` for the folder to begin in, and a word that is
-        just ``{binds}``, ``{gpus}``, ``{environment}`` or ``{command}`` for as many words as that takes.
-    bind : tuple of str
-        The words for one bound folder, with ``{path}``.
-    binds : tuple of str
-        Folders for every image of this runtime. What lies in one of them needs no place of its own in an
-        image, so ``/home`` here spares a read-only image every user's home.
-    gpu : tuple of str
-        Words that let the GPUs in, where the job has any.
-    variable : tuple of str
-        The words for one environment variable, with ``{name}`` and ``{value}``; empty where the runtime
-        hands on the whole environment by itself.
-    """
-
-    command: tuple[str, ...]
-    bind: tuple[str, ...] = ()
-    binds: tuple[str, ...] = ()
-    gpu: tuple[str, ...] = ()
-    variable: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _complete(self) -> Runtime:
-        for needed in ("{image}", "{command}"):
-            if not any(needed in word for word in self.command):
-                raise ValueError(f"the command has no {needed}, so nothing would be started")
-        for whole in ("{binds}", "{gpus}", "{environment}", "{command}"):
-            if any(whole in word and word != whole for word in self.command):
-                raise ValueError(f"{whole} must be a word of its own")
-        if self.variable and "{environment}" not in self.command:
-            raise ValueError("there are words for a variable, but the command has no {environment}")
-        if self.bind and "{binds}" not in self.command:
-            raise ValueError("there are words for a folder, but the command has no {binds}")
-        return self
-
-
-class Image(_Titled):
-    """A container image that users may start from.
-
-    Attributes
-    ----------
-    runtime : str
-        A key of `Site.runtimes`.
-    path : str
-        A .sif, an unpacked image's folder, or what the runtime understands.
-    python : str
-        The interpreter inside that has jupyterhub and a notebook server.
-    binds : tuple of str
-        Folders besides home, scratch and hpchub's own.
-    environment : mapping
-        Variables inside, such as ``DOCKER_STACKS_JUPYTER_CMD``.
-    queues : tuple of str
-        Only on these queues; empty for all.
-    """
-
-    runtime: str
-    path: str
-    python: str = "/opt/conda/bin/python"
-    binds: tuple[str, ...] = ()
-    environment: Mapping[str, str] = Field(default_factory=dict)
-    queues: tuple[str, ...] = ()
-
-
-class Site(_Model):
-    """All settings. Every one has a comment in ``demo/etc/environments.toml.j2`` and docs/environments.md."""
-
-    root: str = "/scratch/{user}/.conda"
-    workspace: str = "/scratch/{user}/workspace"
+    root: UserPath = "/scratch/{user}/.conda"
+    workspace: UserPath = "/scratch/{user}/workspace"
     default: Name = "notebook"
-    channels: tuple[str, ...] = ()
+    channels: tuple[Address, ...] = ()
+    channel_aliases: Mapping[str, Address] = Field(default_factory=dict)
+    foreign_channels: bool = False
     engine: Literal["rattler", "conda", "mamba", "micromamba"] = "rattler"
     engine_program: str = ""
-    platform: str = ""
-    locks: Path | None = None
-    shared_cache: Path | None = None
+    platform: Platform | Literal[""] = ""
+    platforms: Annotated[tuple[Platform, ...], Field(min_length=1)] = ("linux-64", "linux-aarch64")
+    definitions: AbsolutePath | None = None
+    locks: AbsolutePath | None = None
+    shared_cache: AbsolutePath | None = None
     keep_generations: Annotated[int, Field(ge=1, le=100)] = 2
     stall_seconds: Annotated[int, Field(ge=5)] = 120
     least_free_mb: Annotated[int, Field(ge=0)] = 1024
     queue: str = "jupyter"
     minutes: Annotated[int, Field(ge=1)] = 60
     without: Literal["offer", "require"] = "offer"
-    variables: Mapping[str, str] = Field(default_factory=dict)
+    variables: Variables = Field(default_factory=dict)
     sets: tuple[Set, ...] = ()
     plugins: PluginSet = PluginSet()
-    cuda: Mapping[str, str] = Field(default_factory=dict)
+    cuda: Mapping[str, Cuda] = Field(default_factory=dict)
     shared: tuple[Shared, ...] = ()
     runtimes: Mapping[str, Runtime] = Field(default_factory=dict)
     images: tuple[Image, ...] = ()
+    takeaway_image: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")] = (
+        "docker.io/mambaorg/micromamba:2.3.0-debian12-slim"
+    )
 
     @model_validator(mode="after")
     def _known(self) -> Site:
@@ -191,6 +153,29 @@ class Site(_Model):
                 raise ValueError(f"{kind} {twice[0]} is there twice")
         return self
 
+    @model_validator(mode="after")
+    def _engine_has_program(self) -> Site:
+        if self.engine == "rattler" and self.engine_program:
+            raise ValueError("engine_program: the engine rattler needs no program; leave it out")
+        if self.engine != "rattler" and not self.engine_program.startswith("/"):
+            raise ValueError(f"engine_program: write the absolute path, such as /opt/conda/bin/{self.engine}")
+        return self
+
+    @model_validator(mode="after")
+    def _words_are_right(self) -> Site:
+        try:
+            check_environment(self.default)
+        except Problem as problem:
+            raise ValueError(f"default: {problem.sentence}") from None
+        try:
+            check_specs(self.plugins.specs, self)
+        except Problem as problem:
+            raise ValueError(f"plugins.specs: {problem.sentence}") from None
+        for one in self.sets:
+            if not (one.channels or self.channels):
+                raise ValueError(f'channels: set {one.name} has none; write channels = ["https://..."]')
+        return self
+
     def layout_of(self, user: str) -> Layout:
         return Layout(Path(self.root.replace("{user}", user)))
 
@@ -200,6 +185,19 @@ class Site(_Model):
     def set_named(self, name: str) -> Set | None:
         """Return the set of this name; the first one for an empty name."""
         return next((one for one in self.sets if name in ("", one.name)), None)
+
+    def all_channels(self) -> Channels:
+        """Return the channels of the site and of all its sets, with what they are called."""
+        addresses = [*self.channels, *(url for one in self.sets for url in one.channels)]
+        return Channels(tuple(dict.fromkeys(addresses)), self.channel_aliases, self.foreign_channels)
+
+    def channel_of(self, called: str) -> str | None:
+        """Return the URL of the channel that is called so; None when there is none here."""
+        return self.all_channels().address(called)
+
+    def known_channels(self) -> tuple[str, ...]:
+        """Return what people may call this site's channels."""
+        return self.all_channels().names()
 
 
 def load_site(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Site:
@@ -221,9 +219,27 @@ def load_site(path: Path | None = None, environ: Mapping[str, str] = os.environ)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SiteError(f"{path} is not TOML: {error}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise SiteError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise SiteError(f"{path}: {_fault(error.errors()[0])}") from None
+
+
+def _fault(error: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    words = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        words = f"there is no such setting; there are: {', '.join(_beside(error['loc']))}"
+    return f"{where}: {words}" if where else words
+
+
+def _beside(loc: tuple[int | str, ...]) -> list[str]:
+    """Return the settings of the table that an unknown one stands in."""
+    tables: dict[str, type[BaseModel]] = {
+        "sets": Set,
+        "plugins": PluginSet,
+        "shared": Shared,
+        "runtimes": Runtime,
+        "images": Image,
+    }
+    return sorted(tables.get(str(loc[0]), Site).model_fields if len(loc) > 1 else Site.model_fields)
 
 
 def own_name() -> str:
