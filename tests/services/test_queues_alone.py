@@ -150,13 +150,13 @@ def test_an_address_that_cannot_be_listened_on_is_named(url: str) -> None:
 
 def test_with_internal_ssl_the_address_must_say_so() -> None:
     secure = {**ENVIRONMENT, "JUPYTERHUB_SSL_CERTFILE": "/x", "JUPYTERHUB_SERVICE_URL": "https://127.0.0.1:7"}
-    assert Settings.from_environment(secure).port == 7
+    assert Settings.from_environment(secure).place.port == 7
     with pytest.raises(SettingsError, match="write https://ADDRESS:PORT"):
         Settings.from_environment({**secure, "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:7"})
 
 
 def test_the_service_listens_where_the_hub_says() -> None:
-    found = Settings.from_environment({**ENVIRONMENT, "JUPYTERHUB_BASE_URL": "/jupyter"})
+    found = Settings.from_environment({**ENVIRONMENT, "JUPYTERHUB_BASE_URL": "/jupyter"}).place
     assert (found.host, found.port, found.prefix, found.base_url) == (
         "127.0.0.1",
         18040,
