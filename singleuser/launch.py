@@ -34,17 +34,28 @@ def first_port(port_range: str) -> int:
     return random.randint(first + margin, last - margin)
 
 
+def port_again() -> int:
+    """Return the port of the server before this one in the same job (start.sh, RESTARTABLE), else 0.
+
+    The hub knows it and takes no other while the job runs.
+    """
+    file = os.environ.get("HPCHUB_PORT_FILE", "")
+    known = Path(file).read_text() if file else ""
+    return int(known) if known.isdecimal() else 0
+
+
 def main() -> None:
     here = Path(__file__).resolve().parent.parent
     # Not PYTHONPATH, which kernels would inherit.
     sys.path.append(str(here))
     url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     host = address(os.environ.get("HPCHUB_BIND", "all"))
-    port = first_port(os.environ.get("HPCHUB_PORTS", ""))
+    again = port_again()
+    port = again or first_port(os.environ.get("HPCHUB_PORTS", ""))
     os.environ["JUPYTERHUB_SERVICE_URL"] = urlunsplit(url._replace(netloc=f"{host}:{port or 1024}"))
     sys.argv[1:1] = [
         f"--ServerApp.port={port}",
-        f"--ServerApp.port_retries={PORT_TRIES}",
+        f"--ServerApp.port_retries={0 if again else PORT_TRIES}",
         "--ServerApp.jpserver_extensions={'singleuser.report': True,"
         " 'singleuser.leash': True, 'singleuser.timeleft': True}",
         # For Notebook and Lab; a user's own setting of the same name would be the stronger one.

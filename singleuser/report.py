@@ -38,16 +38,24 @@ async def report(server: Any) -> None:
     while True:
         outcome = await asyncio.to_thread(tell_hub, server.port)
         if outcome is None:
+            note(str(server.port))
             server.log.info("The hub knows that this server listens on port %s", server.port)
             return
         final, words = outcome
         if final or loop.time() > deadline:
+            note("refused")
             server.log.critical("The hub did not take port %s: %s. Ending.", server.port, words)
             server.stop(from_signal=True)
             return
         server.log.warning("The hub does not answer (%s); trying again in %.0f s", words, pause)
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def note(words: str) -> None:
+    """Write down for start.sh, which starts a server again where that is wanted, what the hub said."""
+    if file := os.environ.get("HPCHUB_PORT_FILE"):
+        Path(file).write_text(words)
 
 
 def tell_hub(port: int) -> tuple[bool, str] | None:
