@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from environments.channels import fault_of
 
@@ -77,7 +77,7 @@ def check_words(words: Iterable[str], inside: Iterable[str], alone: Iterable[str
     for word in words:
         for found in _BRACES.findall(word):
             if found in alone and word != found:
-                raise ValueError(f"{found} is a word of its own, and {word!r} has more in it")
+                raise ValueError(f"{found} must be a word of its own, and {word!r} has more in it")
             if found not in inside | alone:
                 known = ", ".join(sorted(inside | alone))
                 raise ValueError(f"{found} in {word!r} stands for nothing; what may stand there: {known}")
@@ -155,10 +155,11 @@ class Shared(_Titled):
 
 def _command(words: tuple[str, ...]) -> tuple[str, ...]:
     check_words(words, ("{image}", "{workdir}"), ("{binds}", "{gpus}", "{environment}", "{command}"))
-    if not words or words[0].startswith("{"):
+    for needed in ("{image}", "{command}"):
+        if not any(needed in word for word in words):
+            raise ValueError(f"the command has no {needed}, so nothing would be started")
+    if words[0].startswith("{"):
         raise ValueError("its first word is the runtime's program")
-    if "{command}" not in words or not any("{image}" in word for word in words):
-        raise ValueError("it needs {image} and, as a word of its own, {command}")
     return words
 
 
@@ -192,6 +193,9 @@ class Runtime(Model):
         just ``{binds}``, ``{gpus}``, ``{environment}`` or ``{command}`` for as many words as that takes.
     bind : tuple of str
         The words for one bound folder, with ``{path}``.
+    binds : tuple of str
+        Folders for every image of this runtime. What lies in one of them needs no place of its own in an
+        image, so ``/home`` here spares a read-only image every user's home.
     gpu : tuple of str
         Words that let the GPUs in, where the job has any.
     variable : tuple of str
@@ -201,8 +205,17 @@ class Runtime(Model):
 
     command: Annotated[tuple[str, ...], AfterValidator(_command)]
     bind: Annotated[tuple[str, ...], AfterValidator(_bind)] = ()
+    binds: tuple[Annotated[str, AfterValidator(_absolute)], ...] = ()
     gpu: Annotated[tuple[str, ...], AfterValidator(_gpu)] = ()
     variable: Annotated[tuple[str, ...], AfterValidator(_variable)] = ()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Runtime:
+        if self.variable and "{environment}" not in self.command:
+            raise ValueError("there are words for a variable, but the command has no {environment}")
+        if self.bind and "{binds}" not in self.command:
+            raise ValueError("there are words for a folder, but the command has no {binds}")
+        return self
 
 
 class Image(_Titled):
