@@ -1,4 +1,7 @@
-"""The demo centre's commands, ``python -m demo COMMAND``: up, down, status, otp, hpchub, run, control."""
+"""The demo centre's commands, ``python -m demo COMMAND``.
+
+They are up, down, status, otp, hpchub, run, control and channel.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,10 @@ from demo import accounts as accounts_file
 from demo.accounting import AccountingError
 from demo.accounts import Accounts, AccountsError
 from demo.centre import Centre, CentreError
+from demo.channel import build as channel_build
+from demo.channel.fetching import FetchError
+from demo.channel.interpreter import InterpreterError
+from demo.channel.wheels import WheelError
 from demo.namespace import NamespaceError
 from demo.ports import PortTakenError
 from demo.programs import hub_environment
@@ -30,12 +37,15 @@ _ERRORS = (
     AccountsError,
     CentreError,
     DirectoryError,
+    FetchError,
+    InterpreterError,
     NamespaceError,
     PortTakenError,
     SettingError,
     SiteError,
     StartupError,
     TokenError,
+    WheelError,
     Fault,
     subprocess.TimeoutExpired,
     OSError,
@@ -78,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     control.add_argument("program")
     control.add_argument("verb", choices=("start", "stop", "kill"))
     control.set_defaults(command=_control)
+    channel = commands.add_parser("channel", help="make the demo's conda channel, if it is not there")
+    channel.set_defaults(command=_channel)
     return parser
 
 
@@ -142,6 +154,11 @@ def _control(centre: Centre, arguments: argparse.Namespace) -> int:
             centre.supervisor.stop(arguments.program)
         case "kill":
             centre.supervisor.signal(arguments.program, "KILL")
+    return 0
+
+
+def _channel(centre: Centre, _: argparse.Namespace) -> int:
+    channel_build.ensure(channel_build.Places.beside(centre.instance.venv), _tell)
     return 0
 
 

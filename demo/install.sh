@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what the demo centre needs on Debian 12 and is not there yet: packages, a virtual environment that ordinary
-# users can read, and the hub's proxy. With "test" as its argument also what the tests need: a browser, fonts, axe-core.
+# users can read, the hub's proxy, and a conda channel made of wheels. With "test" as its argument also what the tests
+# need: a browser, fonts, axe-core.
 # Quiet when all is well; says what it does when it takes long; shows the output of what fails.
 set -euo pipefail
 
@@ -133,6 +134,13 @@ install_modules() {
     (umask 022 && quietly npm install --prefix "$node" --no-audit --no-fund "${missing[@]}")
 }
 
+# For environments: made once, from what pip can fetch and Debian's Python; says so itself when it has to.
+install_channel() {
+    (umask 022 && cd "$checkout" && HPCHUB_STATE=$state HPCHUB_VENV=$venv "$venv/bin/python" -m demo channel) ||
+        fail "the conda channel could not be made"
+}
+
 install_packages
 install_venv
 install_modules
+install_channel

@@ -191,6 +191,11 @@ class Instance:
         """configurable-http-proxy, which demo/install.sh puts beside the virtual environment."""
         return self.venv.parent / "node" / "node_modules" / ".bin" / "configurable-http-proxy"
 
+    @property
+    def channel(self) -> Path:
+        """The demo's conda channel, which demo/install.sh makes beside the virtual environment."""
+        return self.venv.parent / "channel"
+
     # -- ports and addresses -----------------------------------------------------------------------
 
     def port_of(self, name: str) -> int:
