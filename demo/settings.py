@@ -187,6 +187,11 @@ class Instance:
         return "https" if self.internal_ssl else "http"
 
     @property
+    def image(self) -> Path:
+        """The demo's container image, which demo/install.sh puts beside the virtual environment."""
+        return self.venv.parent / "image"
+
+    @property
     def proxy_program(self) -> Path:
         """configurable-http-proxy, which demo/install.sh puts beside the virtual environment."""
         return self.venv.parent / "node" / "node_modules" / ".bin" / "configurable-http-proxy"
