@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from xmlrpc.client import Fault
 
-from demo import accounting, hub_site, internal_ssl, ports, site, source, tokens
+from demo import accounting, hub_site, image, internal_ssl, ports, site, source, tokens
 from demo.accounts import Accounts
 from demo.namespace import Namespace
 from demo.probes import Probe, Probes
@@ -63,6 +63,7 @@ class Centre:
                 self._require_same_settings()
             site.prepare(self.instance, self.accounts)
             source.refresh(self.instance)
+            image.make_places(self.instance)
             hub_site.write_site(self.instance)
             if self.namespace.first_process() is not None and not self.supervisor.wait(5.0):
                 self._tell("supervisord does not answer: starting everything again")

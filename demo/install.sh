@@ -12,7 +12,7 @@ venv=${HPCHUB_VENV:-$state/venv}
 node=$(dirname "$venv")/node
 
 packages=(slurm-wlm slurmdbd slurm-wlm-mysql-plugin munge mariadb-server slapd ldap-utils nslcd libnss-ldapd
-    sudo python3 python3-venv)
+    sudo python3 python3-venv charliecloud)
 modules=(configurable-http-proxy@~5.1.0)
 if [ "$wanted" = test ]; then
     packages+=(chromium fonts-noto-cjk procps 389-ds-base freeradius postgresql)
@@ -140,7 +140,13 @@ install_channel() {
         fail "the conda channel could not be made"
 }
 
+# Put together from what is installed here, a moment's work; made again when that has changed.
+install_image() {
+    (cd "$checkout" && HPCHUB_STATE=$state HPCHUB_VENV=$venv quietly "$venv/bin/python" -m demo.image)
+}
+
 install_packages
 install_venv
 install_modules
 install_channel
+install_image
