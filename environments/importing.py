@@ -1,12 +1,26 @@
-"""Files that people bring: ``environment.yml``, an explicit list, a lock file."""
+"""Files that people bring: ``environment.yml``, an explicit list, a lock file.
+
+Whatever they say, packages come from this site's channels: a channel is translated into the site's own
+address for it, and one that the site does not have is refused by its name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from environments.careful_yaml import read
+from environments.environment_yml import MOST_PACKAGES, read_yml
+from environments.explicit import Listed, listed, written
+from environments.lock_files import packages_of
+from environments.names import check_environment, check_text
+from environments.problems import Problem
+from environments.shown import shown
+from environments.specs import check_spec, resolved
 from slurm.records import Sentence
+from texts import mark as _
 
 if TYPE_CHECKING:
     from environments.site import Site
@@ -51,13 +65,154 @@ def parse(text: str, kind: str, site: Site, platform: str = "linux-64") -> Impor
     Parameters
     ----------
     kind : str
-        ``yml``, ``explicit`` or ``lock``.
+        ``yml``, ``explicit`` or ``lock`` (pixi.lock of version 4 to 7, or conda-lock.yml of version 1).
     platform : str
-        conda's subdir of which a lock file's packages are taken.
+        conda's subdir of which a lock file's packages are taken, and which an explicit list must be for.
 
     Raises
     ------
     Problem
         Saying what is wrong with it, where, and what to write.
     """
-    raise NotImplementedError
+    check_text(text, kind)
+    text = text.removeprefix("\ufeff")
+    readers: Mapping[str, Callable[[str, Site, str], Imported]] = {
+        "yml": _yml,
+        "explicit": _explicit,
+        "lock": _lock,
+    }
+    return readers[kind](text, site, platform)
+
+
+def _explicit(text: str, site: Site, platform: str) -> Imported:
+    return _from_list(listed(text, platform), site, platform)
+
+
+def _lock(text: str, site: Site, platform: str) -> Imported:
+    packages, pip = packages_of(read(text), platform)
+    imported = _from_list(packages, site, platform)
+    return _with_pip(imported, pip)
+
+
+def _from_list(packages: Iterable[Listed], site: Site, platform: str) -> Imported:
+    """Give each package the address that it has here."""
+    channels = site.all_channels()
+    here: list[Listed] = []
+    foreign: list[str] = []
+    for package in packages:
+        if url := channels.package(package.url):
+            here.append(package.at(url))
+        else:
+            foreign.append(package.url)
+    if foreign:
+        raise Problem(
+            "channel",
+            _(
+                "%(n)d packages of the file come from elsewhere than this site's channels (%(known)s); the "
+                "first is %(url)s. Take an environment.yml instead, or ask for that channel."
+            ),
+            n=len(foreign),
+            url=shown(foreign[0], 120),
+            known=", ".join(site.known_channels()) or "-",
+        )
+    if not 0 < len(here) <= MOST_PACKAGES:
+        raise Problem(
+            "import",
+            _("The file lists %(n)d packages for %(platform)s; 1 to %(most)d are read."),
+            n=len(here),
+            platform=platform,
+            most=MOST_PACKAGES,
+        )
+    return Imported(
+        channels=tuple(dict.fromkeys(package.channel for package in here)),
+        lock=written(here, platform),
+    )
+
+
+def _yml(text: str, site: Site, _platform: str) -> Imported:
+    yml = read_yml(text)
+    if not yml.specs:
+        raise Problem("import", _("The file names no packages of conda; there is nothing to install."))
+    for spec in yml.specs:
+        check_spec(spec, site)
+    notes: list[Sentence] = []
+    imported = Imported(
+        name=_usable(yml.name),
+        channels=_channels(yml.channels, site, notes),
+        specs=resolved(yml.specs, site),
+        variables=yml.variables,
+    )
+    if yml.prefix:
+        notes.append(
+            Sentence(_("The file's prefix was left out: an environment has its own place here."), {})
+        )
+    if yml.variables:
+        names = ", ".join(shown(name) for name in yml.variables)
+        notes.append(
+            Sentence(
+                _("The file sets variables, which are not set here; set them in your notebook: %(names)s."),
+                {"names": names},
+            )
+        )
+    if yml.others:
+        names = ", ".join(shown(name) for name in yml.others[:20])
+        notes.append(Sentence(_("These parts of the file mean nothing here: %(names)s."), {"names": names}))
+    return _with_pip(_with_notes(imported, notes), yml.pip)
+
+
+def _usable(name: str) -> str:
+    """Return the file's name for the environment, when it can be one; it is no more than a suggestion."""
+    try:
+        check_environment(name)
+    except Problem:
+        return ""
+    return name
+
+
+def _channels(called: Iterable[str], site: Site, notes: list[Sentence]) -> tuple[str, ...]:
+    urls: dict[str, None] = {}
+    # conda's word for "no others than these", which is always so here.
+    for name in (name for name in called if name != "nodefaults"):
+        url = site.channel_of(name)
+        if url is None:
+            raise Problem(
+                "channel",
+                _(
+                    "The file asks for the channel %(channel)s, which is not here; there are: %(known)s. "
+                    "Take its line out, or ask for that channel."
+                ),
+                channel=shown(name),
+                known=", ".join(site.known_channels()) or "-",
+            )
+        if url != name.rstrip("/"):
+            notes.append(
+                Sentence(_("Channel %(channel)s is %(url)s here."), {"channel": shown(name), "url": url})
+            )
+        urls[url] = None
+    return tuple(urls) or site.channels
+
+
+def _with_notes(imported: Imported, notes: Iterable[Sentence]) -> Imported:
+    return replace(imported, notes=(*imported.notes, *notes))
+
+
+def _with_pip(imported: Imported, pip: Iterable[str]) -> Imported:
+    wanted = tuple(one for one in pip if not one.startswith("-"))
+    options = tuple(one for one in pip if one.startswith("-"))
+    notes: list[Sentence] = []
+    if wanted:
+        notes.append(
+            Sentence(
+                _(
+                    "%(n)d packages of the file come from the Python index. They are not installed by this; "
+                    "start a server with the environment and run there: %(command)s"
+                ),
+                {"n": len(wanted), "command": shlex.join(["pip", "install", *wanted])},
+            )
+        )
+    if options:
+        words = ", ".join(shown(option) for option in options[:20])
+        notes.append(
+            Sentence(_("Options for pip in the file were left out: %(options)s."), {"options": words})
+        )
+    return replace(imported, pip=wanted, notes=(*imported.notes, *notes))

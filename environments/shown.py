@@ -20,8 +20,8 @@ def printable(text: str) -> bool:
     return text.isprintable() and not HIDDEN.search(text)
 
 
-def shown(text: str) -> str:
-    """Return what is safe and short enough to be quoted to people."""
+def shown(text: str, most: int = SHOWN) -> str:
+    """Return what is safe and short enough to be quoted to people; `most` counts characters."""
     text = str(text)
-    cut = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    cut = text if len(text) <= most else f"{text[:most]}…"
     return "".join(char if char.isprintable() and not HIDDEN.match(char) else "\ufffd" for char in cut)
