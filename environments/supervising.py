@@ -1,0 +1,260 @@
+"""Runs a child that may hang, crash or be cancelled, and believes nothing but the result that it prints.
+
+The child reads one JSON line from its standard input, which stays open: its end tells the child that we are
+gone. It prints JSON lines; the one with ``result`` is the last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, Final
+
+from environments.problems import Cancelled, Problem
+from texts import mark as _
+
+__all__ = ["cancellable", "check_cancelled", "is_alive", "run_child"]
+
+LOOK_SECONDS: Final = 0.2
+END_SECONDS: Final = 10.0
+SAID_BYTES: Final = 8192
+BUSY_SHARE: Final = 0.2
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+_cancelled = threading.Event()
+_inside = threading.Lock()
+
+
+@contextmanager
+def cancellable() -> Iterator[None]:
+    """Within this, SIGTERM and SIGINT do not end the process: what it waits for ends with `Cancelled`."""
+    if threading.current_thread() is not threading.main_thread() or not _inside.acquire(blocking=False):
+        yield
+        return
+    _cancelled.clear()
+    before = {one: signal.signal(one, _cancel) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        _inside.release()
+
+
+def check_cancelled() -> None:
+    """Raise `Cancelled` when somebody wants the action to end; called where that is safe."""
+    if _cancelled.is_set():
+        raise Cancelled
+
+
+def _cancel(_number: int, _frame: FrameType | None) -> None:
+    _cancelled.set()
+
+
+def run_child(
+    command: Sequence[str],
+    request: Mapping[str, Any],
+    *,
+    environ: Mapping[str, str],
+    stall_seconds: float,
+    hear: Callable[[dict[str, Any]], None],
+    limit_seconds: float | None = None,
+    cwd: Path | None = None,
+) -> dict[str, Any]:
+    """Run a child with a request and return what it gave as its result.
+
+    Parameters
+    ----------
+    stall_seconds : float
+        For how long it may show no sign of life: no line, nothing read or written, no work of the processor.
+    hear : callable
+        Hears every other line.
+
+    Raises
+    ------
+    Problem
+        ``stalled``, ``late`` or ``crashed``; the child and its group are gone.
+    Cancelled
+        As well.
+    """
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env=dict(environ),
+            cwd=cwd,
+            start_new_session=True,
+        )
+        try:
+            result = _listen(child, request, hear, stall_seconds, limit_seconds)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(END_SECONDS if result is None else 1)
+        finally:
+            _end(child)
+        if result is None:
+            raise _crashed(child.returncode, _tail(said))
+        return result
+
+
+def _listen(
+    child: subprocess.Popen[bytes],
+    request: Mapping[str, Any],
+    hear: Callable[[dict[str, Any]], None],
+    stall_seconds: float,
+    limit_seconds: float | None,
+) -> dict[str, Any] | None:
+    lines: queue.Queue[bytes | None] = queue.Queue()
+    threading.Thread(target=_read, args=(child.stdout, lines), daemon=True).start()
+    if child.stdin is not None:
+        with suppress(BrokenPipeError):
+            child.stdin.write(json.dumps(request).encode() + b"\n")
+            child.stdin.flush()
+    began = time.monotonic()
+    life = _Life(child.pid, began)
+    while True:
+        check_cancelled()
+        try:
+            line = lines.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            now = time.monotonic()
+            if now - life.last(now) > stall_seconds:
+                raise _stalled(stall_seconds) from None
+            if limit_seconds is not None and now - began > limit_seconds:
+                raise _late(limit_seconds) from None
+            continue
+        if line is None:
+            return None
+        life.heard()
+        about = _parsed(line)
+        if "result" in about:
+            return dict(about["result"])
+        hear(about)
+
+
+def _read(pipe: IO[bytes] | None, lines: queue.Queue[bytes | None]) -> None:
+    with suppress(OSError, ValueError):
+        for line in pipe or ():
+            lines.put(line)
+    lines.put(None)
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        about = json.loads(line)
+    except ValueError:
+        about = None
+    return about if isinstance(about, dict) else {"line": line.decode(errors="replace").rstrip()}
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    for pipe in (child.stdin, child.stdout):
+        with suppress(OSError):
+            if pipe is not None:
+                pipe.close()
+
+
+def _tail(said: IO[bytes]) -> str:
+    size = said.seek(0, os.SEEK_END)
+    said.seek(max(0, size - SAID_BYTES))
+    return said.read().decode(errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    """What a process has done so far: bytes moved through files, and seconds of processor time."""
+
+    at: float
+    bytes: int
+    seconds: float
+
+
+class _Life:
+    """Knows when a child showed a sign of life last."""
+
+    def __init__(self, pid: int, now: float) -> None:
+        self._pid = pid
+        self._last = now
+        self._signs = _Signs(now, 0, 0.0)
+
+    def heard(self) -> None:
+        self._last = time.monotonic()
+
+    def last(self, now: float) -> float:
+        if now - self._signs.at >= 1:
+            signs = _signs(self._pid, now)
+            if signs is not None:
+                if is_alive(self._signs, signs):
+                    self._last = now
+                self._signs = signs
+        return self._last
+
+
+def is_alive(before: _Signs, after: _Signs) -> bool:
+    """Tell whether a process did anything; waking up now and then to look is nothing."""
+    work = (after.seconds - before.seconds) / max(after.at - before.at, 0.001)
+    return after.bytes > before.bytes or work >= BUSY_SHARE
+
+
+def _signs(pid: int, now: float) -> _Signs | None:
+    try:
+        moved = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return _Signs(now, int(moved["wchar"]), (int(words[11]) + int(words[12])) / TICKS)
+    except (OSError, ValueError, KeyError, IndexError):
+        return None
+
+
+def _stalled(seconds: float) -> Problem:
+    return Problem(
+        "stalled",
+        _(
+            "Nothing moved for %(seconds)d seconds, so it was ended: most likely the channel accepts "
+            "connections but does not answer. What you had is unchanged. Try again later."
+        ),
+        seconds=int(seconds),
+    )
+
+
+def _late(seconds: float) -> Problem:
+    return Problem(
+        "late",
+        _("It was not done after %(seconds)d seconds and was ended. What you had is unchanged."),
+        seconds=int(seconds),
+    )
+
+
+def _crashed(code: int, said: str) -> Problem:
+    if code == -signal.SIGKILL:
+        return Problem(
+            "killed",
+            _(
+                "The engine was killed, most likely because the job had too little memory. "
+                "What you had is unchanged. Try again, or tell your administrators."
+            ),
+            details=said,
+        )
+    return Problem(
+        "crashed",
+        _(
+            "The engine ended without a result (exit status %(code)d). What you had is unchanged. "
+            "Try again; if it happens twice, show the details to your administrators."
+        ),
+        details=said,
+        code=code,
+    )
