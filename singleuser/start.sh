@@ -115,6 +115,8 @@ hpchub_serve() {
     exec "${hpchub_command[@]}"
 }
 
+# The launcher comes back for RESTARTABLE in the user's settings file, which it reads.
+[ -z "${HPCHUB_HOOKS_DONE:-}" ] || hpchub_serve
 hpchub_find_commands
 hpchub_part_from_the_node
 # A hook that calls `exit`, or fails after `set -e`, ends this shell; the server starts all the same.
