@@ -92,6 +92,8 @@ hpchub_keep_running() {
         child=
         [ "$(cat "$HPCHUB_PORT_FILE" 2>/dev/null)" != refused ] || exit 1
         [ -z "$stopping" ] || break
+        # launch.py: the environment is broken, and will not mend by itself.
+        [ "$status" != 66 ] || exit 66
         [ $((SECONDS - began)) -lt 60 ] || pause=1
         hpchub_say "the server ended with status $status; RESTARTABLE=yes: starting it again in $pause s"
         sleep "$pause" &
