@@ -1,4 +1,4 @@
-"""What happened in one action, line by line, in a file of the user's: written while it runs, read by everybody.
+"""What happened in one action, line by line, in a file of the user's: written while it runs, read by all.
 
 A line is one JSON object (`environments.records.Event`) and one write(2) to a file opened for appending, so a
 reader never sees half of one but at the very end. The file is the user's own, who may have put anything into

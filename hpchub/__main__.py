@@ -1,26 +1,34 @@
-"""The administrator's command: `hpchub otp` for one-time passwords, `hpchub doctor` for everything.
+"""The command `hpchub`: `env` for everybody's own environments, `otp` and `doctor` for administrators.
 
-It runs as the hub's account, because keys, passwords and store are readable to that account only.
+`otp` and `doctor` run as the hub's account, because keys, passwords and store are readable to that account
+only. `env` runs as whoever's environments they are.
 """
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
-
-from hpchub import doctor, otp
+from typing import Final
 
 __all__ = ["main"]
 
+COMMANDS: Final = ("otp", "doctor", "env")
+"""Modules of this package with a function ``add_parser``; only the one that is named is imported."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return 0 when it succeeded, 1 when not, 2 when it was not understood."""
+    """Run one command; return 0 when it succeeded, 1 when not, 2 when it was not understood.
+
+    `env` has two codes more: 3 cancelled, 4 busy.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(prog="hpchub", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    otp.add_parser(commands)
-    doctor.add_parser(commands)
+    for name in words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS:
+        importlib.import_module(f"hpchub.{name}").add_parser(commands)
     try:
-        options = parser.parse_args(arguments)
+        options = parser.parse_args(words)
         code = int(options.run(options))
         sys.stdout.flush()
         return code

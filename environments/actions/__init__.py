@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Final
 
+from environments import generations, holding, names
+from environments.actions import changing, making, states
+from environments.actions.work import Done, Work
 from environments.layout import Layout
-from environments.records import Action, Tell
+from environments.problems import Problem
+from environments.records import Action, Progress, Tell
 from environments.site import Site
-from slurm.records import Sentence
+from texts import mark as _
 
 __all__ = ["Done", "run"]
 
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What came of an action.
-
-    Attributes
-    ----------
-    generation : str
-        The id of the one that is in use now; empty after Delete.
-    packages : int
-        How many conda packages it has.
-    notes : tuple of Sentence
-        What the user should know: restart the server, what was carried, what was left behind.
-    changed : bool
-        False when everything was there already.
-    """
-
-    generation: str = ""
-    packages: int = 0
-    notes: tuple[Sentence, ...] = ()
-    changed: bool = True
+_DOING: Final[Mapping[str, Callable[[Work], Done]]] = {
+    "bootstrap": making.bootstrap,
+    "reset": making.reset,
+    "import": making.import_file,
+    "clone": making.clone,
+    "plugins": changing.plugins,
+    "install": changing.install,
+    "remove": changing.remove,
+    "snapshot": states.snapshot,
+    "rollback": states.rollback,
+    "delete": states.delete,
+}
 
 
 def run(action: Action, site: Site, layout: Layout, tell: Tell) -> Done:
-    """Do it: hold, clean, build, switch, clean. What was there before works until the one moment of the switch.
+    """Do it: hold, clean, build, switch, clean. What was there before works until the moment of the switch.
 
     Raises
     ------
@@ -44,4 +40,53 @@ def run(action: Action, site: Site, layout: Layout, tell: Tell) -> Done:
     environments.problems.Cancelled
         When somebody wanted it to end before the switch.
     """
-    raise NotImplementedError
+    try:
+        names.check(action, site, existing=_existing(layout))
+        tell(Progress("prepare"))
+        _inside(layout)
+        with holding.hold(layout, action.environment, action.id) as hold:
+            generations.clean(layout, action.environment, site.keep_generations)
+            work = Work(action, site, layout, tell, hold)
+            return _DOING[action.verb](work)
+    except OSError as error:
+        raise _of_the_disk(error) from error
+
+
+def _existing(layout: Layout) -> list[str]:
+    try:
+        return [path.name for path in layout.envs.iterdir()]
+    except OSError:
+        return []
+
+
+def _inside(layout: Layout) -> None:
+    """Make the folders that an action works in, and refuse those that lead out of the user's root."""
+    root = layout.root.resolve()
+    for folder in (layout.envs, layout.generations, layout.packages, layout.repodata, layout.locks):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.resolve().is_relative_to(root):
+            raise Problem(
+                "folder",
+                _("%(folder)s leads out of %(root)s; make it a folder of its own."),
+                folder=str(folder),
+                root=str(layout.root),
+            )
+
+
+def _of_the_disk(error: OSError) -> Problem:
+    """Say what a file system said, where nobody below knew better."""
+    import errno
+
+    where = str(error.filename or "")
+    if error.errno in (errno.EDQUOT, errno.ENOSPC):
+        return Problem(
+            "quota",
+            _("There is no room left on the disk, or your quota is used up. Delete something and try again."),
+            details=f"{where}: {error.strerror}",
+        )
+    return Problem(
+        "disk",
+        _("The disk refused: %(reason)s, at %(path)s. Nothing was changed."),
+        reason=error.strerror or type(error).__name__,
+        path=where or "-",
+    )

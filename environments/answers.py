@@ -1,0 +1,312 @@
+"""Answers the hub's questions about a user's environments; runs as that user, reads only, and is quick.
+
+One JSON question comes in, one JSON answer goes out. The questions are a closed set, and every word of one is
+checked; what the user has on the disk is believed nothing, and an answer is never longer than `LARGEST`.
+A question that cannot be answered is answered with ``{"problem": {"code", "msgid", "params", "details"}}``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import re
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from environments import found, journal
+from environments.layout import Layout
+from environments.problems import Problem
+from environments.records import Event
+from texts import mark as _
+
+__all__ = ["LARGEST", "answer", "history", "layout_of", "main"]
+
+LARGEST: Final = 200_000
+"""Bytes of an answer."""
+
+LARGEST_QUESTION: Final = 64 * 1024
+LAST: Final = 20
+LONGEST_WORD: Final = 500
+LONGEST_PARAM: Final = 200
+GRACE: Final = 30.0  # seconds in which an action that has begun may not hold its environment yet
+
+DEFAULT_PATH: Final = "/etc/hpchub/environments.toml"  # both as environments.site has them
+DEFAULT_ROOT: Final = "/scratch/{user}/.conda"
+
+_ID: Final = re.compile(r"[0-9a-f]{16}")
+
+Question = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Read one question from standard input and print its answer; return 0, or 2 when it is none."""
+    raw = sys.stdin.buffer.read(LARGEST_QUESTION + 1)
+    try:
+        question = json.loads(raw) if len(raw) <= LARGEST_QUESTION else None
+    except (ValueError, RecursionError):
+        question = None
+    reply, code = _answered(question, environ)
+    text = json.dumps(_clean(reply))
+    if len(text) > LARGEST:
+        problem = Problem("too-large", _("This is too much for a page; use hpchub env in a terminal."))
+        text = json.dumps({"problem": problem.as_json()})
+    sys.stdout.write(text + "\n")
+    return code
+
+
+def _answered(question: object, environ: Mapping[str, str]) -> tuple[Answer, int]:
+    try:
+        return answer(_checked(question), layout_of(environ), environ), 0
+    except Problem as problem:
+        return {"problem": problem.as_json()}, 2 if problem.code == "question" else 0
+    except Exception as error:  # the user's folders can be anything; whoever asked gets an answer
+        unread = _("Your environments cannot be read (%(kind)s); Reset makes a broken one anew.")
+        return {"problem": Problem("unreadable", unread, kind=type(error).__name__).as_json()}, 0
+
+
+def layout_of(environ: Mapping[str, str] = os.environ, user: str = "") -> Layout:
+    """Return where this user's environments lie.
+
+    Of the site's file only `root` is read, and that by hand: to check all the rest takes longer than the
+    whole answer may. `environments.site` has checked it before the hub started.
+    """
+    path = Path(environ.get("HPCHUB_ENVIRONMENTS") or DEFAULT_PATH)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Problem(
+            "site",
+            _("The site's file of environments cannot be read; tell your administrators."),
+            details=str(error),
+        ) from None
+    root = raw.get("root", DEFAULT_ROOT)
+    return Layout(Path(str(root).replace("{user}", user or _own_name())))
+
+
+def answer(question: Question, layout: Layout, environ: Mapping[str, str] = os.environ) -> Answer:
+    """Answer a question that was checked.
+
+    Raises
+    ------
+    Problem
+        When there is nothing to answer with.
+    """
+    return QUESTIONS[question["ask"]][1](question, layout, environ)
+
+
+def _checked(question: object) -> Question:
+    """Return the question, if it is one of ours and every word of it is one that we know."""
+    if not isinstance(question, dict):
+        raise _refused("", "")
+    ask = question.get("ask")
+    if not isinstance(ask, str) or ask not in QUESTIONS:
+        raise _refused("ask", ask)
+    rules = QUESTIONS[ask][0]
+    for key, value in question.items():
+        if key != "ask" and not (key in rules and rules[key](value)):
+            raise _refused(key, value)
+    for key in rules:
+        if key not in question:
+            raise _refused(key, None)
+    return question
+
+
+def _refused(key: str, value: object) -> Problem:
+    return Problem(
+        "question",
+        _("This question is not one that can be answered here: %(key)s %(value)s."),
+        key=str(key)[:60],
+        value=repr(value)[:60],
+    )
+
+
+def _list(_question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:
+    return {
+        "environments": [asdict(one) for one in found.environments(None, layout)],
+        "actions": history(layout),
+    }
+
+
+def history(layout: Layout, most: int = LAST) -> list[dict[str, Any]]:
+    """Return the last actions, newest first.
+
+    `result` is ``done``, ``failed``, ``cancelled``, or empty while it goes on; ``interrupted`` when it has
+    not ended and nobody holds its environment any more.
+    """
+    paths = []
+    for entry in _scanned(layout.actions):
+        if entry.name.endswith(".jsonl") and _ID.fullmatch(entry.name.removesuffix(".jsonl")):
+            try:
+                paths.append((entry.stat(follow_symlinks=False).st_mtime, Path(entry.path)))
+            except OSError:
+                continue
+    rows = (_row(layout, path) for _when, path in sorted(paths, reverse=True)[: 2 * most])
+    return list(islice((row for row in rows if row), most))
+
+
+def _scanned(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(islice(entries, found.MOST_ENTRIES))
+    except OSError:
+        return []
+
+
+def _row(layout: Layout, path: Path) -> dict[str, Any] | None:
+    begin, end = journal.first_and_last(path)
+    action = begin.about.get("action") if begin else None
+    if begin is None or not isinstance(action, dict):
+        return None
+    name = _word(action.get("environment"))
+    about = end.about if end else {}
+    identity = path.name.removesuffix(".jsonl")
+    return {
+        "id": identity,
+        "verb": _word(action.get("verb")),
+        "environment": name,
+        "began": begin.at,
+        "ended": end.at if end else None,
+        "result": _word(about.get("result")) if end else _unended(layout, name, identity, begin),
+        "problem": _problem(about.get("problem")),
+        "host": _word(begin.about.get("host")),
+        "job": _word(begin.about.get("job")),
+    }
+
+
+def _problem(raw: object) -> dict[str, Any] | None:
+    """Return a problem that a journal told of, short enough to stand among twenty."""
+    if not isinstance(raw, dict):
+        return None
+    params = raw.get("params")
+    pairs = list(params.items())[:LAST] if isinstance(params, dict) else []
+    return {
+        "code": _word(raw.get("code")),
+        "msgid": _word(raw.get("msgid")),
+        "params": {
+            str(key): value if isinstance(value, int) else _word(value)[:LONGEST_PARAM]
+            for key, value in pairs
+        },
+        "details": _word(raw.get("details")),
+    }
+
+
+def _unended(layout: Layout, name: str, identity: str, begin: Event) -> str:
+    from environments import holding
+
+    if time.time() - begin.at < GRACE or not found.NAME.fullmatch(name):
+        return ""
+    try:
+        return "" if holding.holder(layout, name) == identity else "interrupted"
+    except OSError:
+        return ""
+
+
+def _packages(question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:
+    prefix = _there(layout, question["environment"])
+    return {"packages": found.packages(prefix), "others": found.others(prefix)}
+
+
+def _journal(question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:
+    path = layout.journal(question["action"])
+    events, after = journal.read(path, question["after"])
+    ended = any(event.kind == "end" for event in events) or journal.first_and_last(path)[1] is not None
+    return {"events": [asdict(event) for event in events], "next": after, "ended": ended}
+
+
+def _export(question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:
+    from environments import exporting
+
+    name, kind = question["environment"], question["format"]
+    endings = {"yml": f"{name}.yml", "explicit": f"{name}.txt", "lock": f"{name}.lock"}
+    return {"text": exporting.export(_there(layout, name), kind), "filename": endings[kind]}
+
+
+def _takeaway(question: Question, layout: Layout, environ: Mapping[str, str]) -> Answer:
+    from environments import takeaway
+    from environments.site import load_site
+
+    prefix = _there(layout, question["environment"])
+    site = load_site(environ=environ)
+    workspace = site.workspace_of(_own_name())
+    folder = workspace / question["folder"]
+    if not folder.resolve().is_relative_to(workspace.resolve()):
+        raise _refused("folder", question["folder"])
+    return {"files": takeaway.files(prefix, folder, site), "notes": []}
+
+
+def _python(question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:
+    name = question["environment"]
+    path = found.python_of(layout.address(name))
+    server = found.is_server(layout.address(name))
+    return {"python": str(path) if path else None, "server": server}
+
+
+def _there(layout: Layout, name: str) -> Path:
+    """Return the prefix of an environment that is there."""
+    prefix = layout.address(name)
+    if not prefix.is_dir():
+        raise Problem("missing", _("There is no environment %(name)s."), name=name)
+    return prefix
+
+
+def _is_environment(value: object) -> bool:
+    return isinstance(value, str) and bool(found.NAME.fullmatch(value))
+
+
+def _is_action(value: object) -> bool:
+    return isinstance(value, str) and bool(_ID.fullmatch(value))
+
+
+def _is_offset(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 40
+
+
+def _is_format(value: object) -> bool:
+    return value in ("yml", "explicit", "lock")
+
+
+def _is_folder(value: object) -> bool:
+    """Return whether it is a path within another folder, by its words."""
+    if not isinstance(value, str) or len(value) > LONGEST_WORD or not value.isprintable():
+        return False
+    return not value.startswith("/") and ".." not in value.split("/")
+
+
+def _own_name() -> str:
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+Rule = Callable[[object], bool]
+Answering = Callable[[Question, Layout, Mapping[str, str]], Answer]
+
+QUESTIONS: Final[Mapping[str, tuple[Mapping[str, Rule], Answering]]] = {
+    "list": ({}, _list),
+    "packages": ({"environment": _is_environment}, _packages),
+    "journal": ({"action": _is_action, "after": _is_offset}, _journal),
+    "export": ({"environment": _is_environment, "format": _is_format}, _export),
+    "takeaway": ({"environment": _is_environment, "folder": _is_folder}, _takeaway),
+    "python": ({"environment": _is_environment}, _python),
+}
+
+
+def _word(value: object) -> str:
+    return value[:LONGEST_WORD] if isinstance(value, str) else ""
+
+
+def _clean(value: Any) -> Any:
+    """Return it without half characters and numbers that JSON has not, which readers would trip over."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {_clean(str(key)): _clean(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(each) for each in value]
+    return value if not isinstance(value, float) or abs(value) < 1e300 else 0.0

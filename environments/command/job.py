@@ -1,0 +1,58 @@
+"""What a batch job runs: one action, read as JSON from standard input, told about in the job's log."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from environments.actions.recorded import NOT_UNDERSTOOD, recorded
+from environments.command.saying import Plain, told
+from environments.names import FORMATS
+from environments.records import Action
+from environments.site import SiteError, load_site, own_name
+
+__all__ = ["main", "read_action"]
+
+LARGEST = 2 * max(FORMATS.values())
+
+
+def main() -> int:
+    """Carry the action out; return what the job exits with."""
+    try:
+        action = read_action(sys.stdin.buffer.read(LARGEST + 1))
+        site = load_site()
+    except (ValueError, SiteError) as error:
+        sys.stderr.write(f"hpchub env: {error}\n")
+        return NOT_UNDERSTOOD
+    outcome = recorded(action, site, site.layout_of(own_name()), Plain(sys.stdout, "en"))
+    told(outcome, sys.stdout, "en")
+    return outcome.code
+
+
+def read_action(raw: bytes) -> Action:
+    """Read an action's JSON; every word of it must be text, for what it says is looked at later.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong with it.
+    """
+    if len(raw) > LARGEST:
+        raise ValueError(f"the action is larger than {LARGEST} bytes")
+    try:
+        given: Any = json.loads(raw)
+    except RecursionError:
+        given = None
+    if not isinstance(given, dict):
+        raise ValueError("the action is no JSON object")  # noqa: TRY004 - its text is what is wrong
+    specs = given.get("specs") or []
+    if not isinstance(specs, list) or not all(isinstance(one, str) for one in specs):
+        raise ValueError("the action's specs are no list of texts")
+    for key, value in given.items():
+        if key != "specs" and not isinstance(value, str):
+            raise ValueError(f"the action's {key} is no text")
+    try:
+        return Action.from_json(given)
+    except TypeError:
+        raise ValueError("the action needs an id, a verb and an environment") from None

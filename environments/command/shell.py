@@ -1,0 +1,134 @@
+"""`hpchub env shell-init`: one marked block in ~/.bashrc, only when it is asked for, and removable."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import shlex
+import stat
+import sys
+from pathlib import Path
+from typing import Final
+
+from environments.command.acting import here
+from environments.command.saying import language
+from environments.names import check_environment
+from environments.problems import Problem
+from texts import mark as _
+from texts import translate
+
+__all__ = ["block", "init", "with_block", "without_block"]
+
+BEGIN: Final = "# >>> hpchub environment >>>"
+NO_BREAK: Final = "# (The line above had no line break.)\n"
+END: Final = "# <<< hpchub environment <<<"
+LARGEST: Final = 4 << 20
+
+
+def init(options: argparse.Namespace) -> int:
+    """Print the block, put it into ~/.bashrc, or take it away."""
+    site, layout = here()
+    name = options.name or site.default
+    check_environment(name)
+    lines = block(layout.address(name))
+    path = Path.home() / ".bashrc"
+    if not (options.write or options.remove):
+        print(lines, end="")
+        return 0
+    old = _read(path)
+    new = without_block(old) if options.remove else with_block(old, lines)
+    sentence = _("%(path)s is as it should be already.")
+    if new != old:
+        _write(path, new)
+        sentence = _("%(path)s was changed; it counts for new shells.")
+    print(translate(language(), sentence, path=str(path)), file=sys.stderr)
+    return 0
+
+
+def block(prefix: Path) -> str:
+    """Return the lines that put an environment's programs before others, when it is there."""
+    folder = shlex.quote(str(prefix / "bin"))
+    return (
+        f"{BEGIN}\n"
+        f"# Added by hpchub env shell-init --write; hpchub env shell-init --remove takes it away.\n"
+        f"if [ -d {folder} ]; then\n"
+        f'    case ":$PATH:" in\n'
+        f"        *:{folder}:*) ;;\n"
+        f"        *) PATH={folder}:$PATH ;;\n"
+        f"    esac\n"
+        f"fi\n"
+        f"{END}\n"
+    )
+
+
+def with_block(text: str, lines: str) -> str:
+    """Return a file's text with the block, in its old place or at the end."""
+    found = _place(text)
+    if found:
+        return text[: found[0]] + lines + text[found[1] :]
+    if not text or text.endswith("\n"):
+        return text + lines
+    return f"{text}\n{lines.replace(BEGIN, BEGIN + chr(10) + NO_BREAK[:-1], 1)}"
+
+
+def without_block(text: str) -> str:
+    """Return a file's text without the block, and else as it was before."""
+    found = _place(text)
+    if not found:
+        return text
+    before = text[: found[0]]
+    if NO_BREAK in text[found[0] : found[1]]:
+        before = before.removesuffix("\n")
+    return before + text[found[1] :]
+
+
+def _place(text: str) -> tuple[int, int] | None:
+    """Return where the block stands: whole lines, from the mark to the mark.
+
+    Raises
+    ------
+    Problem
+        When somebody has cut it, or there are two, and nobody can say where it ends.
+    """
+    lines = text.splitlines(keepends=True)
+    begins = [number for number, line in enumerate(lines) if line.strip() == BEGIN]
+    ends = [number for number, line in enumerate(lines) if line.strip() == END]
+    if not begins and not ends:
+        return None
+    if len(begins) != 1 or len(ends) != 1 or begins[0] > ends[0]:
+        raise Problem(
+            "shell",
+            _("~/.bashrc has marks of this block, but not one whole block; correct it by hand: %(begin)s"),
+            begin=BEGIN,
+        )
+    before = sum(map(len, lines[: begins[0]]))
+    return before, before + sum(map(len, lines[begins[0] : ends[0] + 1]))
+
+
+def _read(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return ""
+    if len(raw) > LARGEST:
+        raise Problem("shell", _("%(path)s is too large to be changed; do it by hand."), path=str(path))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the file that is meant, also when the path is a link to it, as a whole, with the mode it had."""
+    real = Path(os.path.realpath(path))
+    mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else 0o644
+    aside = real.with_name(f".{real.name}.{secrets.token_hex(4)}")
+    file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(file, "wb") as stream:
+            stream.write(text.encode("utf-8", "surrogateescape"))
+            stream.flush()
+            os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+        aside.replace(real)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
