@@ -1,14 +1,15 @@
 """Which of a site's channels is meant when a file or a spec names one, and which address a package has here.
 
 People bring files from elsewhere, which say ``conda-forge`` or ``https://conda.anaconda.org/conda-forge``. A
-site without the internet has a mirror of it, and says so in `Site.channel_aliases`.
+site without the internet has a mirror of it, and says so in `Site.public_channels`; or it has something that
+may stand for it, and says that in `Site.channel_aliases`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ __all__ = ["PUBLIC", "SUBDIR", "Channels", "fault_of"]
 
 PUBLIC: Final = "https://conda.anaconda.org/"
 """Where a channel lies that has a name only, for conda and all tools like it."""
+
+EVERYWHERE: Final = (PUBLIC, "https://repo.anaconda.com/", "https://repo.prefix.dev/", "https://prefix.dev/")
 
 SUBDIR: Final = r"(?:noarch|linux-[a-z0-9]{2,12})"
 
@@ -36,12 +39,15 @@ class Channels:
         URLs without a slash at the end.
     aliases : Mapping
         What people call a channel, a name or a URL, and its address here.
+    mirrors : Mapping
+        Addresses here, and the public address whose very packages are there.
     foreign : bool
         Whether packages may come from other addresses as well.
     """
 
     addresses: tuple[str, ...]
     aliases: Mapping[str, str]
+    mirrors: Mapping[str, str] = field(default_factory=dict)
     foreign: bool = False
 
     def address(self, called: str) -> str | None:
@@ -70,21 +76,24 @@ class Channels:
         return f"{channel}/{found['rest']}" if channel else None
 
     def public(self, address: str) -> str | None:
-        """Return where everybody finds the channel of that address; None when only this site has it."""
+        """Return where everybody finds what is at that address; None when only this site has it."""
         address = address.rstrip("/")
-        if address.startswith((PUBLIC, "https://repo.anaconda.com/pkgs/", "https://repo.prefix.dev/")):
-            return address
-        for name, ours in self.aliases.items():
-            if ours.rstrip("/") == address:
-                return name.rstrip("/") if "://" in name else f"{PUBLIC}{name}"
-        return None
+        return address if address.startswith(EVERYWHERE) else self.mirrors.get(address)
+
+    def called(self, address: str) -> str:
+        """Return what a file for elsewhere calls the channel of that address."""
+        public = self.public(address) or address
+        return public.removeprefix(PUBLIC)
 
     def names(self) -> tuple[str, ...]:
         """Return what people may call the channels, each once."""
-        return tuple(dict.fromkeys([*self.aliases, *(name or url for name, url in self._last_words())]))
+        public = (url.removeprefix(PUBLIC) for url in self.mirrors.values())
+        ours = (name or url for name, url in self._last_words())
+        return tuple(dict.fromkeys([*self.aliases, *public, *ours]))
 
     def _known(self) -> Iterator[tuple[str, str]]:
-        for name, address in self.aliases.items():
+        public = {url.removeprefix(PUBLIC): ours for ours, url in self.mirrors.items()}
+        for name, address in {**public, **self.aliases}.items():
             ours = address.rstrip("/")
             yield name.rstrip("/"), ours
             yield ours, ours

@@ -14,13 +14,22 @@ from typing import TYPE_CHECKING, Final
 from environments.problems import Problem
 from environments.records import VERBS, Action
 from environments.shown import printable, shown
-from environments.specs import check_number, check_package, check_specs
+from environments.specs import check_number, check_package, check_specs, package_of, resolved
 from texts import mark as _
 
 if TYPE_CHECKING:
     from environments.site import Site
 
-__all__ = ["FORMATS", "check", "check_collision", "check_environment", "check_label", "check_text"]
+__all__ = [
+    "FORMATS",
+    "check",
+    "check_collision",
+    "check_environment",
+    "check_label",
+    "check_text",
+    "package_of",
+    "resolved",
+]
 
 FORMATS: Final[Mapping[str, int]] = {"yml": 256 * 1024, "explicit": 512 * 1024, "lock": 2 * 1024 * 1024}
 """What can be imported, and how large it may be, in bytes of UTF-8."""

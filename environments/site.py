@@ -71,7 +71,11 @@ class Site(Model):
     channels : tuple of str
         URLs of conda channels, ``https://``, ``http://`` or ``file://``; the first is preferred.
     channel_aliases : mapping
-        What files from elsewhere call a channel (``conda-forge``, or a URL), and the URL that it has here.
+        What files from elsewhere call a channel (``conda-forge``, or a URL), and the URL of what is taken
+        instead here. A mirror is better told by `public_channels`.
+    public_channels : mapping
+        For each mirror its URL here and the public URL of what it mirrors. Files from elsewhere that name
+        that one are read with the mirror, and files for elsewhere name that one.
     foreign_channels : bool
         Whether imported files may name channels and packages besides those; false where there is no way out.
     engine, engine_program : str
@@ -114,6 +118,7 @@ class Site(Model):
     default: Name = "notebook"
     channels: tuple[Address, ...] = ()
     channel_aliases: Mapping[str, Address] = Field(default_factory=dict)
+    public_channels: Mapping[Address, Address] = Field(default_factory=dict)
     foreign_channels: bool = False
     engine: Literal["rattler", "conda", "mamba", "micromamba"] = "rattler"
     engine_program: str = ""
@@ -189,7 +194,12 @@ class Site(Model):
     def all_channels(self) -> Channels:
         """Return the channels of the site and of all its sets, with what they are called."""
         addresses = [*self.channels, *(url for one in self.sets for url in one.channels)]
-        return Channels(tuple(dict.fromkeys(addresses)), self.channel_aliases, self.foreign_channels)
+        return Channels(
+            tuple(dict.fromkeys(addresses)),
+            self.channel_aliases,
+            self.public_channels,
+            self.foreign_channels,
+        )
 
     def channel_of(self, called: str) -> str | None:
         """Return the URL of the channel that is called so; None when there is none here."""
