@@ -64,6 +64,8 @@ class Centre:
             site.prepare(self.instance, self.accounts)
             source.refresh(self.instance)
             image.make_places(self.instance)
+            if not (self.instance.channel / "noarch").is_dir():
+                self._tell(f"there is no conda channel at {self.instance.channel}: demo/install.sh makes it")
             hub_site.write_site(self.instance)
             if self.namespace.first_process() is not None and not self.supervisor.wait(5.0):
                 self._tell("supervisord does not answer: starting everything again")

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what the demo centre needs on Debian 12 and is not there yet: packages, a virtual environment that ordinary
-# users can read, the hub's proxy, and a conda channel made of wheels. With "test" as its argument also what the tests
+# users can read, the hub's proxy, a conda channel made of wheels, a container image. With "test" also what the tests
 # need: a browser, fonts, axe-core.
 # Quiet when all is well; says what it does when it takes long; shows the output of what fails.
 set -euo pipefail

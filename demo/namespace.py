@@ -111,7 +111,7 @@ class Namespace:
         switch: list[str] = []
         if user is not None:
             home = self._instance.home_of(user)
-            environment |= {"USER": user, "LOGNAME": user}
+            environment = self._instance.login_environment | {"USER": user, "LOGNAME": user}
             switch = ["runuser", "-u", user, "--"]
         environment["HOME"] = str(home)
         variables = [f"{name}={value}" for name, value in environment.items()]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from demo.cluster import NODES
 from demo.programs import slurmd_name
-from demo.settings import Instance
+from demo.settings import CHANNEL_SERVICE, ENVIRONMENTS_SERVICE, QUEUES_SERVICE, Instance
 
 _LISTENING = "0A"
 
@@ -32,7 +32,9 @@ def needed(instance: Instance) -> list[Port]:
     local = ("hub", "proxy-api", "ldap", "mariadb", "slurmdbd", "slurmctld")
     return [
         Port("proxy", instance.address, instance.port, "HPCHUB_PORT"),
-        Port("hub (queues)", "127.0.0.1", instance.service_port(0)),
+        Port("hub (queues)", "127.0.0.1", instance.service_port(QUEUES_SERVICE)),
+        Port("hub (environments)", "127.0.0.1", instance.service_port(ENVIRONMENTS_SERVICE)),
+        Port("channel", "127.0.0.1", instance.service_port(CHANNEL_SERVICE)),
         *(Port(name, "127.0.0.1", instance.port_of(name)) for name in local),
         *(Port(slurmd_name(node.name), "127.0.0.1", instance.node_port(node)) for node in NODES),
     ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 
 from demo import internal_ssl
 from demo.namespace import Namespace
-from demo.settings import Instance
+from demo.settings import CHANNEL_SERVICE, Instance
 
 Probe = Callable[[], bool]
 
@@ -36,6 +37,7 @@ class Probes:
             "slurmdbd": lambda: self._says_yes(["sacctmgr", "-n", "show", "cluster"]),
             "slurmctld": lambda: self._says_yes(["scontrol", "ping"]),
             "nodes": self._nodes,
+            "channel": self._channel,
             "proxy": self._proxy,
             "hub": self._hub,
         }
@@ -77,6 +79,12 @@ class Probes:
         states = done.stdout.split() if done is not None and done.returncode == 0 else []
         # A star means that slurmctld has not heard of the node. Drained by somebody is fine.
         return bool(states) and not any(state.endswith("*") or state.startswith("unk") for state in states)
+
+    def _channel(self) -> bool:
+        # Its own address only; whether a channel lies there, demo/install.sh sees to.
+        with socket.socket() as probe:
+            probe.settimeout(2)
+            return probe.connect_ex(("127.0.0.1", self._instance.service_port(CHANNEL_SERVICE))) == 0
 
     def _proxy(self) -> bool:
         token = (self._instance.etc / "proxy-token").read_text().strip()

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from demo.cluster import NODES
-from demo.settings import HUB_ACCOUNT, Instance
+from demo.settings import (
+    CHANNEL_SERVICE,
+    ENVIRONMENTS_SERVICE,
+    HUB_ACCOUNT,
+    QUEUES_SERVICE,
+    Instance,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ def all_programs(instance: Instance, slapd: Sequence[str], proxy_token: str) -> 
         Program("slapd", tuple(slapd), reads=(instance.etc / "ca.pem",)),
         _nslcd(instance),
         *_slurm(instance),
+        _channel(instance),
         _proxy(instance, proxy_token),
         *_hub(instance),
     )
@@ -131,6 +138,12 @@ def _slurm(instance: Instance) -> tuple[Program, ...]:
     return (slurmdbd, slurmctld, *slurmds)
 
 
+def _channel(instance: Instance) -> Program:
+    program = instance.sbin / "hpchub-channel"
+    port = str(instance.service_port(CHANNEL_SERVICE))
+    return Program("channel", (str(program), port, str(instance.channel)), user="nobody", reads=(program,))
+
+
 def _proxy(instance: Instance, token: str) -> Program:
     argv = (
         str(instance.proxy_program),
@@ -170,7 +183,12 @@ def _hub(instance: Instance) -> tuple[Program, ...]:
         "hub",
         (f"{instance.venv}/bin/python", "-m", "jupyterhub", "-f", str(config)),
         needs=("slurmctld", "slapd", "proxy", "tokens"),
-        reads=(site, instance.etc / "queues.toml", instance.etc / "source-digest"),
+        reads=(
+            site,
+            instance.etc / "queues.toml",
+            instance.environments_file,
+            instance.etc / "source-digest",
+        ),
         user=HUB_ACCOUNT,
         folder=instance.data / "hub",
         environment=hub_environment(instance),
@@ -186,6 +204,12 @@ def hub_environment(instance: Instance) -> dict[str, str]:
         "HOME": str(instance.data / "hub"),
         "HPCHUB_SITE_CONFIG": str(instance.etc / "jupyterhub_site.py"),
         "HPCHUB_QUEUES": str(instance.etc / "queues.toml"),
-        "HPCHUB_QUEUES_SERVICE_URL": f"{instance.inside}://127.0.0.1:{instance.service_port(0)}",
+        "HPCHUB_ENVIRONMENTS": str(instance.environments_file),
+        "HPCHUB_QUEUES_SERVICE_URL": _service_url(instance, QUEUES_SERVICE),
+        "HPCHUB_ENVIRONMENTS_SERVICE_URL": _service_url(instance, ENVIRONMENTS_SERVICE),
         "PYTHONPATH": str(instance.src),
     }
+
+
+def _service_url(instance: Instance, index: int) -> str:
+    return f"{instance.inside}://127.0.0.1:{instance.service_port(index)}"

@@ -34,6 +34,12 @@ _OFFSETS = {
 }
 
 
+# What has which of the services' ports.
+QUEUES_SERVICE = 0
+ENVIRONMENTS_SERVICE = 1
+CHANNEL_SERVICE = 2
+
+
 class SettingError(Exception):
     """A setting does not make sense; the text says which and what to write."""
 
@@ -117,6 +123,11 @@ class Instance:
         return self.state / "data"
 
     @property
+    def locks(self) -> Path:
+        """What the administrator solved for all users' environments."""
+        return self.data / "locks"
+
+    @property
     def src(self) -> Path:
         """The copy of the checkout that the hub and the jobs run from."""
         return self.state / "src"
@@ -125,6 +136,16 @@ class Instance:
     def sbin(self) -> Path:
         """The helper that acts as users; owned by root."""
         return self.state / "sbin"
+
+    @property
+    def bin(self) -> Path:
+        """The commands that the centre's people have."""
+        return self.state / "bin"
+
+    @property
+    def environments_file(self) -> Path:
+        """What the site says of users' environments."""
+        return self.etc / "environments.toml"
 
     @property
     def scratch(self) -> Path:
@@ -212,6 +233,11 @@ class Instance:
         return self.port_of("services") + index
 
     @property
+    def channel_url(self) -> str:
+        """Where the centre's nodes find the conda channel."""
+        return f"http://127.0.0.1:{self.service_port(CHANNEL_SERVICE)}"
+
+    @property
     def network(self) -> str:
         """First three numbers of this centre's loopback addresses, different for each port base."""
         return f"127.64.{self.port_base // 100 % 256}"
@@ -236,6 +262,15 @@ class Instance:
             "PATH": f"{self.venv}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8",
             "SLURM_CONF": str(self.slurm_conf),
+        }
+
+    @property
+    def login_environment(self) -> dict[str, str]:
+        """What somebody who logs in to the centre has: its commands, and where the site's settings are."""
+        return {
+            **self.environment,
+            "PATH": f"{self.bin}:{self.src}/scripts:{self.environment['PATH']}",
+            "HPCHUB_ENVIRONMENTS": str(self.environments_file),
         }
 
 

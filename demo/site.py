@@ -11,6 +11,7 @@ from pathlib import Path
 
 from demo import certificates, directory
 from demo.accounts import Accounts
+from demo.channel.target import Target
 from demo.cluster import NODES, PARTITIONS
 from demo.files import ROOT, Owner, make_folder, render, secret, write
 from demo.namespace import Bind
@@ -34,6 +35,7 @@ def prepare(instance: Instance, accounts: Accounts) -> None:
     _write_database(instance)
     _make_devices(instance)
     _write_helper(instance)
+    _write_environments(instance)
     _make_user_folders(instance, accounts)
     _write_certificates(instance)
 
@@ -106,7 +108,8 @@ def binds(instance: Instance) -> list[Bind]:
 def _make_folders(instance: Instance) -> None:
     for folder in (
         instance.state,
-        *(instance.etc, instance.namespace, instance.slurm_conf.parent, instance.sbin, instance.devices),
+        *(instance.etc, instance.namespace, instance.slurm_conf.parent, instance.sbin, instance.bin),
+        instance.devices,
         *(
             instance.run,
             instance.log,
@@ -129,6 +132,7 @@ def _make_folders(instance: Instance) -> None:
         (instance.run / "slurmdbd", slurm, 0o755),
         (instance.data / "slurmctld", slurm, 0o700),
         (instance.data / "hub", HUB, 0o700),
+        (instance.locks, HUB, 0o755),
     ):
         make_folder(path, owner, mode)
     key = instance.data / "munge" / "munge.key"
@@ -203,6 +207,15 @@ def _write_helper(instance: Instance) -> None:
     if source.exists():
         write(instance.sbin / "hpchub-as-user", source.read_text(), ROOT, 0o755)
     write(instance.sbin / "hpchub-as-user.json", render("hpchub-as-user.json.j2", instance=instance))
+
+
+def _write_environments(instance: Instance) -> None:
+    """Write what everybody's environments need: the site's settings, the command, the channel's server."""
+    text = render("environments.toml.j2", instance=instance, subdir=Target.here().subdir)
+    write(instance.environments_file, text)
+    write(instance.bin / "hpchub", render("hpchub.j2", instance=instance), ROOT, 0o755)
+    server = instance.checkout / "demo" / "channel" / "serve.py"
+    write(instance.sbin / "hpchub-channel", server.read_text(), ROOT, 0o755)
 
 
 def _make_user_folders(instance: Instance, accounts: Accounts) -> None:

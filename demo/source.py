@@ -18,9 +18,11 @@ from demo.settings import Instance
 # What runs in the centre. Neither tests nor the demo itself do.
 PARTS = (
     "authenticator",
+    "environments",
     "examples",
     "hpchub",
     "queues",
+    "scripts",
     "services",
     "singleuser",
     "slurm",

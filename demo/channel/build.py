@@ -30,8 +30,9 @@ __all__ = ["Places", "build", "ensure", "is_ready"]
 Tell = Callable[[str], None]
 
 _STAMP: Final = "hpchub-channel.json"
-_CODE: Final = tuple(sorted(Path(__file__).parent.glob("*.py")))
-# What decides what is in a package; the rest of the code decides which there are.
+# What decides which packages there are.
+_CODE: Final = (Path(__file__), Path(__file__).with_name("wanted.py"))
+# What decides what is in a package.
 _CONVERTER: Final = tuple(
     Path(__file__).with_name(f"{name}.py")
     for name in ("interpreter", "package", "requirements", "target", "wheels")
@@ -165,7 +166,9 @@ def _make(places: Places) -> None:
 
 def _stamp() -> str:
     wanted = {name: digest(requirements) for name, requirements in SELECTIONS.items()}
-    return json.dumps({"wanted": wanted, "code": _digest(_CODE), "python": Target.here().full_version})
+    return json.dumps(
+        {"wanted": wanted, "code": _digest((*_CODE, *_CONVERTER)), "python": Target.here().full_version}
+    )
 
 
 def _digest(paths: Iterable[Path]) -> str:
