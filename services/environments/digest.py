@@ -1,0 +1,82 @@
+"""What the journal of an action has told so far, event by event."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from services.environments.told import Heard, Past, listed, number, progress, sentence, text, trouble
+from slurm.records import Sentence
+
+__all__ = ["LINES", "Digest"]
+
+LINES: Final = 400
+"""Lines of a log that are kept for who comes later."""
+
+
+@dataclass(slots=True)
+class Digest:
+    """The sum of the events up to byte `next` of the journal; `take` adds to it."""
+
+    known: Past
+    next: int = 0
+    progress: Heard = field(default_factory=Heard)
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES))
+    notes: list[Sentence] = field(default_factory=list)
+    packages: int = 0
+
+    def take(self, answer: Mapping[str, Any]) -> list[str]:
+        """Take in an answer to the question ``journal``; return the lines that are new."""
+        fresh: list[str] = []
+        for event in listed(answer.get("events")):
+            about = event.get("about")
+            if isinstance(about, Mapping):
+                fresh += self._event(text(event.get("kind")), number(event.get("at")), about)
+        self.next = max(self.next, int(number(answer.get("next"))))
+        self.lines.extend(fresh)
+        return fresh[-LINES:]
+
+    def _event(self, kind: str, at: float, about: Mapping[str, Any]) -> list[str]:
+        known = self.known
+        if kind == "line":
+            return [text(about.get("text"), 2000)]
+        if kind == "progress":
+            self.progress = progress(about)
+        elif kind == "begin":
+            action = about.get("action")
+            said = action if isinstance(action, Mapping) else {}
+            self.known = _replaced(known, said, at, about)
+        elif kind == "end":
+            self._end(at, about)
+        return []
+
+    def _end(self, at: float, about: Mapping[str, Any]) -> None:
+        known = self.known
+        result = text(about.get("result"))
+        self.known = Past(
+            known.id,
+            known.verb,
+            known.environment,
+            known.began or at,
+            at,
+            result if result in ("done", "failed", "cancelled") else "failed",
+            trouble(about.get("problem")),
+            known.host,
+            known.job,
+        )
+        self.notes = [one for raw in listed(about.get("notes"))[:20] if (one := sentence(raw)) is not None]
+        self.packages = int(number(about.get("packages")))
+
+
+def _replaced(known: Past, action: Mapping[str, Any], at: float, about: Mapping[str, Any]) -> Past:
+    job = text(about.get("job"))
+    return Past(
+        id=known.id,
+        verb=known.verb or text(action.get("verb"), 20),
+        environment=known.environment or text(action.get("environment"), 64),
+        began=at,
+        host=text(about.get("host"), 255),
+        job=job if job.isdigit() and len(job) <= 12 else "",
+    )

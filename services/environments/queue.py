@@ -1,0 +1,89 @@
+"""The jobs of actions, as Slurm shows them: one look for everybody, and only while somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from services.environments.jobs import Named, named
+from slurm.client import SlurmClient
+from slurm.errors import SlurmError
+from slurm.monitor import Monitor
+from slurm.records import Job
+from slurm.snapshot import Snapshot
+
+__all__ = ["Found", "Line"]
+
+_PATIENCE: Final = 8.0
+_REMEMBERED: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A job of an action."""
+
+    named: Named
+    job: Job
+
+
+class Line:
+    """What Slurm has of our jobs.
+
+    Parameters
+    ----------
+    hub : str
+        The name by which this hub's jobs are known.
+    """
+
+    def __init__(self, monitor: Monitor, hub: str) -> None:
+        self._monitor, self._hub = monitor, hub
+        self._jobs: Mapping[str, Job] = {}
+        self._index: dict[str, dict[str, Found]] = {}
+        self._ends: dict[str, Job | None] = {}
+
+    @property
+    def client(self) -> SlurmClient:
+        return self._monitor.client
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._monitor.snapshot
+
+    @property
+    def looked_at(self) -> float | None:
+        """Unix seconds of the last good look; None while Slurm does not answer."""
+        snapshot = self._monitor.snapshot
+        return None if snapshot.jobs_problem or snapshot.jobs_at is None else snapshot.jobs_at.timestamp()
+
+    async def look(self, max_age: float) -> None:
+        """Have a look no older than so many seconds, if Slurm may be asked; never raises."""
+        await self._monitor.look_jobs(max_age, _PATIENCE)
+
+    async def look_at_nodes(self) -> None:
+        await self._monitor.look_nodes(60.0, _PATIENCE)
+
+    def of(self, user: str) -> Mapping[str, Found]:
+        """Return the jobs of a user's actions, by action."""
+        jobs = self._monitor.snapshot.jobs
+        if jobs is not self._jobs:
+            # Once a look, not once for each who reads it: there may be ten thousand jobs.
+            self._jobs, self._index = jobs, {}
+            for job in jobs.values():
+                if (name := named(self._hub, job)) is not None:
+                    self._index.setdefault(job.user, {})[name.action] = Found(name, job)
+        return self._index.get(user, {})
+
+    async def end_of(self, job_id: str) -> Job | None:
+        """Return how a job ended that Slurm's controller has forgotten; None where nobody knows."""
+        if job_id not in self._ends:
+            try:
+                self._ends[job_id] = await self.client.ended_job(job_id)
+            except SlurmError:
+                return None
+            if len(self._ends) > _REMEMBERED:
+                del self._ends[next(iter(self._ends))]
+        return self._ends[job_id]
+
+    async def close(self) -> None:
+        await self._monitor.close()
