@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from environments.layout import Layout
+from environments.reading import read_bytes
 from environments.records import Environment
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def environment(layout: Layout, name: str) -> Environment:
     try:
         states = generations.list_all(layout, name)
         busy = holding.holder(layout, name)
-    except (OSError, ValueError):  # a folder that is none, or that cannot be read
+    except (OSError, ValueError, TypeError, RecursionError):  # a folder that is none, marks that are none
         states, busy = [], ""
     return Environment(
         name=name,
@@ -131,7 +131,7 @@ def others(prefix: Path) -> list[dict[str, str]]:
             match = _DIST_INFO.fullmatch(entry.name)
             if not match:
                 continue
-            installer = (_bytes(Path(entry.path) / "INSTALLER", 100) or b"").strip()
+            installer = (read_bytes(Path(entry.path) / "INSTALLER", 100) or b"").strip()
             if installer == b"conda" or (not installer and _normal(match["name"]) in known):
                 continue
             found[_normal(match["name"])] = {"name": match["name"], "version": match["version"]}
@@ -171,30 +171,13 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _json(path: Path, largest: int) -> Any:
-    raw = _bytes(path, largest + 1)
+    raw = read_bytes(path, largest + 1)
     if raw is None or len(raw) > largest:
         return None
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
         return None
-
-
-def _bytes(path: Path, most: int) -> bytes | None:
-    """Return the beginning of a plain file; None for everything else, and without waiting for it."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    except (OSError, ValueError):
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            return None
-        with os.fdopen(os.dup(file), "rb") as stream:
-            return stream.read(max(0, most))
-    except OSError:
-        return None
-    finally:
-        os.close(file)
 
 
 def _size(path: Path) -> int:

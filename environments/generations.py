@@ -16,6 +16,7 @@ from typing import Any, Final
 from environments import swapping
 from environments.layout import GENERATION, Layout
 from environments.problems import Problem
+from environments.reading import read_text
 from environments.removing import remove_tree
 from environments.swapping import FOREIGN
 from environments.writing import write_whole
@@ -35,6 +36,7 @@ __all__ = [
 
 MARKS: Final = Path("conda-meta") / "hpchub.json"
 TRASH: Final = ".trash"
+LARGEST_MARKS: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +152,8 @@ def clean(layout: Layout, name: str, keep: int) -> None:
 def marks_of(prefix: Path) -> dict[str, Any]:
     """Return what was written down when a prefix was made; nothing for one that others made."""
     try:
-        marks = json.loads((prefix / MARKS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        marks = json.loads(read_text(prefix / MARKS, LARGEST_MARKS) or "")
+    except (ValueError, RecursionError):
         return {}
     return marks if isinstance(marks, dict) else {}
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from environments.layout import Layout
 from environments.problems import Problem
+from environments.reading import read_text
 from texts import mark as _
 
 __all__ = ["Hold", "hold", "holder"]
@@ -27,6 +28,7 @@ __all__ = ["Hold", "hold", "holder"]
 BEAT_SECONDS: Final = 15.0
 SILENT_SECONDS: Final = 60.0
 TRIES: Final = 20
+LARGEST: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +178,7 @@ def _action(text: str) -> str:
 
 
 def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return None
+    return read_text(path, LARGEST)
 
 
 def _busy(name: str) -> Problem:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from environments.reading import read_bytes
 from environments.records import Event, Progress
 
 __all__ = ["AT_ONCE", "KEPT", "Journal", "first_and_last", "prune", "read"]
@@ -32,7 +32,6 @@ LONGEST_DETAILS: Final = 20_000
 MOST_LINES: Final = 4000
 PAUSE: Final = 0.2
 KINDS: Final = frozenset({"begin", "progress", "line", "end"})
-READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a fifo in its place must not stop anybody
 
 
 class Journal:
@@ -123,7 +122,7 @@ def read(path: Path, after: int = 0) -> tuple[list[Event], int]:
     What is no event is passed over; a last line that is not whole yet is left for the next time. A file that
     is not there, cannot be read or is no plain file says nothing.
     """
-    raw = _bytes(path, after)
+    raw = read_bytes(path, AT_ONCE, after) or b""
     whole = raw.rfind(b"\n") + 1
     if not whole and len(raw) == AT_ONCE:
         return [], after + len(raw)  # not a line of ours, whatever it is
@@ -132,9 +131,9 @@ def read(path: Path, after: int = 0) -> tuple[list[Event], int]:
 
 def first_and_last(path: Path) -> tuple[Event | None, Event | None]:
     """Return how an action began, and how it ended, if it says so; reads the two ends of the file only."""
-    head = _bytes(path, 0)
+    head = read_bytes(path, AT_ONCE) or b""
     first = _event(head.split(b"\n", 1)[0])
-    tail = head if len(head) < AT_ONCE else _bytes(path, -AT_ONCE)
+    tail = head if len(head) < AT_ONCE else (read_bytes(path, AT_ONCE, -AT_ONCE) or b"")
     lines = tail[: tail.rfind(b"\n") + 1].splitlines()
     last = _event(lines[-1]) if lines else None
     return (
@@ -152,24 +151,6 @@ def prune(folder: Path, keep: int = KEPT) -> None:
             os.unlink(entry.path)
     except OSError:
         pass  # somebody else does it at the same time, or it is none of our folders
-
-
-def _bytes(path: Path, after: int) -> bytes:
-    """Return at most `AT_ONCE` bytes from `after` on; a negative one counts from the end."""
-    try:
-        file = os.open(path, READ)
-    except (OSError, ValueError):
-        return b""
-    try:
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode):
-            return b""
-        start = max(0, status.st_size + after) if after < 0 else after
-        return os.pread(file, AT_ONCE, start)
-    except (OSError, OverflowError):
-        return b""
-    finally:
-        os.close(file)
 
 
 def _event(line: bytes) -> Event | None:
