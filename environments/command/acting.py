@@ -10,11 +10,12 @@ from typing import Any
 
 from environments import found, names
 from environments.actions.recorded import CANCELLED, recorded
+from environments.command import shell
+from environments.command.place import here
 from environments.command.saying import language, telling, told
 from environments.layout import Layout
 from environments.problems import Problem
 from environments.records import Action, Verb
-from environments.site import Site, load_site, own_name
 from texts import mark as _
 from texts import translate
 
@@ -23,7 +24,6 @@ __all__ = [
     "carried_out",
     "clone",
     "delete",
-    "here",
     "install",
     "plugins",
     "remove",
@@ -35,26 +35,41 @@ __all__ = [
 Options = argparse.Namespace
 
 
-def here() -> tuple[Site, Layout]:
-    """Return the site, and where the environments of whoever calls lie."""
-    site = load_site()
-    return site, site.layout_of(own_name())
-
-
 def bootstrap(options: Options) -> int:
-    return carried_out(options, "bootstrap", set=options.set, cuda=options.cuda)
+    site, layout = here()
+    name = options.name or site.default
+    if options.shell_init and layout.address(name).is_dir():
+        words = _("There is an environment %(name)s already.")
+        print(translate(language(), words, name=name), file=sys.stderr)
+        return _afterwards(options, 0)
+    if options.remove_shell_init:
+        return _afterwards(options, 0)
+    return _afterwards(options, carried_out(options, "bootstrap", set=options.set, cuda=options.cuda))
 
 
 def plugins(options: Options) -> int:
-    return carried_out(options, "plugins", cuda=options.cuda)
+    if options.remove_shell_init:
+        return _afterwards(options, 0)
+    return _afterwards(options, carried_out(options, "plugins", cuda=options.cuda))
 
 
 def reset(options: Options) -> int:
+    if options.remove_shell_init:
+        return _afterwards(options, 0)
     site, layout = here()
     name = options.name or site.default
     if not options.yes and not _confirmed_reset(layout, name):
         return CANCELLED
-    return carried_out(options, "reset", set=options.set, cuda=options.cuda)
+    return _afterwards(options, carried_out(options, "reset", set=options.set, cuda=options.cuda))
+
+
+def _afterwards(options: Options, code: int) -> int:
+    """Change ~/.bashrc if that was asked for; of the scripts, say what may be added to it."""
+    if code == 0 and (options.shell_init or options.remove_shell_init):
+        shell.change(options.name, remove=options.remove_shell_init)
+    elif code == 0 and options.hint:
+        shell.hint(options.name)
+    return code
 
 
 def install(options: Options) -> int:

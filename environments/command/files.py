@@ -8,9 +8,11 @@ from pathlib import Path
 
 from environments import exporting
 from environments import takeaway as taking
-from environments.command.acting import carried_out, here
-from environments.names import FORMATS, check_environment
+from environments.command.acting import carried_out
+from environments.command.place import there
+from environments.names import FORMATS
 from environments.problems import Problem
+from environments.site import load_site
 from texts import mark as _
 
 __all__ = ["export", "format_of", "import_file", "takeaway"]
@@ -20,9 +22,8 @@ LARGEST = max(FORMATS.values())
 
 
 def export(options: Options) -> int:
-    site, layout = here()
-    name = options.name or site.default
-    text = exporting.export(_there(layout.address(name), name), options.format, name)
+    name, prefix = there(options.name)
+    text = exporting.export(prefix, options.format, name)
     if options.output == "-":
         sys.stdout.write(text)
     else:
@@ -51,22 +52,14 @@ def format_of(text: str) -> str:
 
 
 def takeaway(options: Options) -> int:
-    site, layout = here()
-    name = options.name or site.default
-    given = taking.files(_there(layout.address(name), name), Path(options.folder).resolve(), site)
+    _name, prefix = there(options.name)
+    given = taking.files(prefix, Path(options.folder).resolve(), load_site())
     folder = Path(options.output)
     folder.mkdir(parents=True)
     for file, text in given.items():
         (folder / file).write_text(text, encoding="utf-8")
         print(folder / file)
     return 0
-
-
-def _there(prefix: Path, name: str) -> Path:
-    check_environment(name)
-    if not prefix.is_dir():
-        raise Problem("missing", _("There is no environment %(name)s."), name=name)
-    return prefix
 
 
 def _read(path: str) -> bytes:

@@ -11,14 +11,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from environments.command.acting import here
+from environments.command.place import here
 from environments.command.saying import language
 from environments.names import check_environment
 from environments.problems import Problem
 from texts import mark as _
 from texts import translate
 
-__all__ = ["block", "init", "with_block", "without_block"]
+__all__ = ["block", "change", "hint", "init", "with_block", "without_block"]
 
 BEGIN: Final = "# >>> hpchub environment >>>"
 NO_BREAK: Final = "# (The line above had no line break.)\n"
@@ -28,22 +28,38 @@ LARGEST: Final = 4 << 20
 
 def init(options: argparse.Namespace) -> int:
     """Print the block, put it into ~/.bashrc, or take it away."""
-    site, layout = here()
-    name = options.name or site.default
-    check_environment(name)
-    lines = block(layout.address(name))
+    if options.write or options.remove:
+        change(options.name, remove=options.remove)
+    else:
+        print(block(_prefix(options.name)), end="")
+    return 0
+
+
+def change(name: str, *, remove: bool) -> None:
+    """Put the block into ~/.bashrc, or take it away, and say so."""
     path = Path.home() / ".bashrc"
-    if not (options.write or options.remove):
-        print(lines, end="")
-        return 0
     old = _read(path)
-    new = without_block(old) if options.remove else with_block(old, lines)
+    new = without_block(old) if remove else with_block(old, block(_prefix(name)))
     sentence = _("%(path)s is as it should be already.")
     if new != old:
         _write(path, new)
         sentence = _("%(path)s was changed; it counts for new shells.")
     print(translate(language(), sentence, path=str(path)), file=sys.stderr)
-    return 0
+
+
+def hint(name: str) -> None:
+    """Say what may be added to ~/.bashrc, and how."""
+    words = _(
+        "To have its programs in every shell, add this to ~/.bashrc, or run this again with --shell-init:"
+    )
+    print(f"\n{translate(language(), words)}\n\n{block(_prefix(name))}", end="", file=sys.stderr)
+
+
+def _prefix(name: str) -> Path:
+    site, layout = here()
+    name = name or site.default
+    check_environment(name)
+    return layout.address(name)
 
 
 def block(prefix: Path) -> str:

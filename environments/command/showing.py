@@ -8,10 +8,9 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from environments import answers, found, journal
-from environments.command.acting import here
+from environments.command.place import here, there
 from environments.command.saying import STEPS, far, language, size
 from environments.layout import Layout
 from environments.names import check_environment
@@ -27,12 +26,12 @@ Options = argparse.Namespace
 
 def listing(options: Options) -> int:
     site, layout = here()
-    there = found.environments(site, layout)
+    known = found.environments(site, layout)
     if options.json:
-        print(json.dumps([asdict(one) for one in there], indent=1))
+        print(json.dumps([asdict(one) for one in known], indent=1))
         return 0
     lang = language()
-    if not there:
+    if not known:
         print(translate(lang, _("You have no environment yet: hpchub env bootstrap makes one.")))
     rows = [
         (
@@ -44,7 +43,7 @@ def listing(options: Options) -> int:
             translate(lang, _state(one.busy, one.packages)),
             one.prefix,
         )
-        for one in there
+        for one in known
     ]
     _table([translate(lang, word) for word in _LIST], rows)
     return 0
@@ -61,7 +60,7 @@ def _state(busy: str, count: int) -> str:
 
 
 def packages(options: Options) -> int:
-    prefix = _there(options)
+    prefix = there(options.name)[1]
     about = {"packages": found.packages(prefix), "others": found.others(prefix)}
     if options.json:
         print(json.dumps(about, indent=1))
@@ -121,21 +120,11 @@ def log(options: Options) -> int:
 
 
 def where(options: Options) -> int:
-    python = found.python_of(_there(options))
+    python = found.python_of(there(options.name)[1])
     if python is None:
         raise Problem("broken", _("This environment has no Python that runs; Reset makes it anew."))
     print(python)
     return 0
-
-
-def _there(options: Options) -> Path:
-    site, layout = here()
-    name = options.name or site.default
-    check_environment(name)
-    prefix = layout.address(name)
-    if not prefix.is_dir():
-        raise Problem("missing", _("There is no environment %(name)s."), name=name)
-    return prefix
 
 
 def _last(layout: Layout) -> str:

@@ -39,6 +39,7 @@ def _making(words: Commands[Parser]) -> None:
             "--set", metavar="SET", default="", help="which set (default: its own, or the first)"
         )
     for parser in (bootstrap, reset, _word(words, "plugins", "add the site's plugins")):
+        _shell(parser)
         _name(parser)
         _cuda(parser)
         _json(parser)
@@ -167,6 +168,13 @@ def _cuda(parser: Parser) -> None:
 
 def _json(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="JSON on standard output")
+
+
+def _shell(parser: Parser) -> None:
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--shell-init", action="store_true", help="then add one marked block to ~/.bashrc")
+    how.add_argument("--remove-shell-init", action="store_true", help="only take exactly that block away")
+    parser.add_argument("--hint", action="store_true", help=argparse.SUPPRESS)  # as the scripts do
 
 
 def _yes(parser: Parser) -> None:
