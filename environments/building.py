@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
-from environments.engine import Wanted
-from environments.layout import Layout
-from environments.records import Tell
+from environments.carry import carry as carry_files
+from environments.checks import Needs, check
+from environments.engine import Wanted, engine_of
+from environments.explaining import explain_os
+from environments.generations import write_marks
+from environments.layout import GENERATION, Layout
+from environments.records import Progress, Tell
+from environments.removing import remove_tree
+from environments.room import check_room
 from environments.site import Site
+from environments.supervising import cancellable, check_cancelled
+from slurm.records import Sentence
 
 __all__ = ["Needs", "build"]
-
-Needs = Literal["server", "python", "nothing"]
 
 
 def build(
@@ -50,4 +57,61 @@ def build(
     Problem, Cancelled
         Nothing of the new generation is left then.
     """
-    raise NotImplementedError
+    with cancellable():
+        prefix = layout.new_generation(name)
+        try:
+            return _build(layout, prefix, wanted, site, marks, tell, carry, needs)
+        except BaseException as error:
+            # What cannot be removed now, the next action removes: it bears no mark.
+            with suppress(OSError):
+                remove_tree(prefix)
+            if isinstance(error, OSError):
+                raise explain_os(error) from error
+            raise
+
+
+def _build(
+    layout: Layout,
+    prefix: Path,
+    wanted: Wanted,
+    site: Site,
+    marks: Mapping[str, object],
+    tell: Tell,
+    carry: Path | None,
+    needs: Needs,
+) -> Path:
+    tell(Progress("prepare"))
+    layout.generations.mkdir(parents=True, exist_ok=True)
+    check_room(layout.generations, site.least_free_mb)
+    engine = engine_of(site, layout)
+    filled = engine.fill(prefix, wanted, tell)
+    if filled.unchanged and wanted.keep is not None:
+        return wanted.keep
+    notes: list[Sentence] = []
+    if carry is not None:
+        check_cancelled()
+        tell(Progress("carry"))
+        notes = carry_files(carry, prefix, _replaced(layout, carry, prefix), tell)
+    check_cancelled()
+    tell(Progress("check"))
+    check(prefix, needs, variables=site.variables)
+    write_marks(prefix, {**marks, "engine": engine.name, "made": time.time(), "notes": _as_json(notes)})
+    return prefix
+
+
+def _replaced(layout: Layout, old: Path, new: Path) -> dict[str, str]:
+    """Return which paths in files are replaced: the prefix, and the address when it is another one's."""
+    replaced = {str(old): str(new)}
+    match, to = GENERATION.fullmatch(old.name), GENERATION.fullmatch(new.name)
+    if to is None:
+        return replaced
+    if old.parent == layout.envs:
+        # Others made it at its address, which it will have again, or it is the model for another one.
+        return {str(old): str(layout.address(to["name"]))}
+    if match is not None and match["name"] != to["name"]:
+        replaced[str(layout.address(match["name"]))] = str(layout.address(to["name"]))
+    return replaced
+
+
+def _as_json(notes: Iterable[Sentence]) -> list[dict[str, object]]:
+    return [{"msgid": note.msgid, "params": note.params} for note in notes]

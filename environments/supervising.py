@@ -24,7 +24,7 @@ from typing import IO, Any, Final
 from environments.problems import Cancelled, Problem
 from texts import mark as _
 
-__all__ = ["cancellable", "check_cancelled", "is_alive", "run_child"]
+__all__ = ["cancellable", "check_cancelled", "is_alive", "run_child", "run_program"]
 
 LOOK_SECONDS: Final = 0.2
 END_SECONDS: Final = 10.0
@@ -88,40 +88,73 @@ def run_child(
     Cancelled
         As well.
     """
-    with tempfile.TemporaryFile() as said:
-        child = subprocess.Popen(
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            env=dict(environ),
-            cwd=cwd,
-            start_new_session=True,
-        )
-        try:
-            result = _listen(child, request, hear, stall_seconds, limit_seconds)
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(END_SECONDS if result is None else 1)
-        finally:
-            _end(child)
-        if result is None:
-            raise _crashed(child.returncode, _tail(said))
-        return result
+    with tempfile.TemporaryFile() as said, _running(command, environ, said, cwd) as child:
+        if child.stdin is not None:
+            with suppress(BrokenPipeError):
+                child.stdin.write(json.dumps(request).encode() + b"\n")
+                child.stdin.flush()
+        for line in _lines(child, stall_seconds, limit_seconds):
+            about = _parsed(line)
+            if "result" in about:
+                return dict(about["result"])
+            hear(about)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(END_SECONDS)
+        _end(child)
+        raise _crashed(child.returncode, _tail(said))
 
 
-def _listen(
-    child: subprocess.Popen[bytes],
-    request: Mapping[str, Any],
-    hear: Callable[[dict[str, Any]], None],
+def run_program(
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str],
     stall_seconds: float,
-    limit_seconds: float | None,
-) -> dict[str, Any] | None:
+    hear: Callable[[bytes], None],
+) -> tuple[int, str]:
+    """Run a program that is not ours, and return its exit status and the end of what it said in errors.
+
+    Raises
+    ------
+    Problem
+        ``stalled``; the program and its group are gone.
+    Cancelled
+        As well.
+    """
+    with tempfile.TemporaryFile() as said, _running(command, environ, said, None) as child:
+        if child.stdin is not None:
+            child.stdin.close()
+        for line in _lines(child, stall_seconds, None):
+            hear(line)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(END_SECONDS)
+        _end(child)
+        return child.returncode, _tail(said)
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], environ: Mapping[str, str], said: IO[bytes], cwd: Path | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen(
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=said,
+        env=dict(environ),
+        cwd=cwd,
+        start_new_session=True,
+    )
+    try:
+        yield child
+    finally:
+        _end(child)
+
+
+def _lines(
+    child: subprocess.Popen[bytes], stall_seconds: float, limit_seconds: float | None
+) -> Iterator[bytes]:
     lines: queue.Queue[bytes | None] = queue.Queue()
     threading.Thread(target=_read, args=(child.stdout, lines), daemon=True).start()
-    if child.stdin is not None:
-        with suppress(BrokenPipeError):
-            child.stdin.write(json.dumps(request).encode() + b"\n")
-            child.stdin.flush()
     began = time.monotonic()
     life = _Life(child.pid, began)
     while True:
@@ -136,12 +169,9 @@ def _listen(
                 raise _late(limit_seconds) from None
             continue
         if line is None:
-            return None
+            return
         life.heard()
-        about = _parsed(line)
-        if "result" in about:
-            return dict(about["result"])
-        hear(about)
+        yield line
 
 
 def _read(pipe: IO[bytes] | None, lines: queue.Queue[bytes | None]) -> None:
