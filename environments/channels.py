@@ -22,8 +22,10 @@ EVERYWHERE: Final = (PUBLIC, "https://repo.anaconda.com/", "https://repo.prefix.
 
 SUBDIR: Final = r"(?:noarch|linux-[a-z0-9]{2,12})"
 
+# NAME-VERSION-BUILD; the ! of an epoch and the + of a local version may be written in percent.
+_CHAR: Final = r"(?:[A-Za-z0-9_.!+]|%21|%2[Bb])"
 _PACKAGE: Final = re.compile(
-    rf"(?P<channel>.+)/(?P<rest>{SUBDIR}/[A-Za-z0-9_][A-Za-z0-9_.!+-]*\.(?:conda|tar\.bz2))"
+    rf"(?P<channel>.+)/(?P<rest>{SUBDIR}/[A-Za-z0-9_][A-Za-z0-9_.-]*-{_CHAR}+-{_CHAR}+\.(?:conda|tar\.bz2))"
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _PATH: Final = re.compile(r"[A-Za-z0-9_.~+/-]*")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from environments.found import others
 from environments.problems import Problem
+from environments.shown import printable
 from texts import mark as _
 
 __all__ = ["PipPackage", "Record", "pip_packages", "records", "without_secrets"]
@@ -19,6 +20,7 @@ __all__ = ["PipPackage", "Record", "pip_packages", "records", "without_secrets"]
 MARKS: Final = "hpchub.json"
 LARGEST: Final = 64 * 1024 * 1024
 _TOKEN: Final = re.compile(r"/t/[^/]+(?=/)")
+_WORD: Final = re.compile(r"[A-Za-z0-9_.!+*~-]*")
 _HEX: Final = re.compile(r"[0-9a-f]*")
 
 
@@ -87,12 +89,13 @@ def _record(path: Path) -> Record:
         with path.open("rb") as file:
             raw: Mapping[str, Any] = json.loads(file.read(LARGEST))
         url = without_secrets(_text(raw, "url"))
+        url = url if printable(url) and " " not in url else ""
         subdir = _text(raw, "subdir") or _of_url(url, 2)
         channel = url.rsplit("/", 2)[0] if url and _of_url(url, 2) == subdir else ""
         return Record(
-            name=str(raw["name"]),
-            version=str(raw["version"]),
-            build=_text(raw, "build") or _text(raw, "build_string"),
+            name=_word(raw["name"]),
+            version=_word(raw["version"]),
+            build=_word(_text(raw, "build") or _text(raw, "build_string")),
             subdir=subdir,
             url=url,
             channel=channel,
@@ -116,6 +119,13 @@ def _requested(raw: Mapping[str, Any]) -> Iterator[str]:
     for spec in many if isinstance(many, list) and many else [one]:
         if isinstance(spec, str) and spec and spec != "None":
             yield spec
+
+
+def _word(value: object) -> str:
+    """Return what is one word that can be written into every file."""
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
+        raise TypeError
+    return value
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str:
