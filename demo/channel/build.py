@@ -30,12 +30,11 @@ __all__ = ["Places", "build", "ensure", "is_ready"]
 Tell = Callable[[str], None]
 
 _STAMP: Final = "hpchub-channel.json"
-# What decides which packages there are.
-_CODE: Final = (Path(__file__), Path(__file__).with_name("wanted.py"))
-# What decides what is in a package.
+_BESIDE: Final = Path(__file__).parent
+# What decides which packages there are, and what decides what is in one.
+_CHOICE: Final = (Path(__file__), _BESIDE / "wanted.py")
 _CONVERTER: Final = tuple(
-    Path(__file__).with_name(f"{name}.py")
-    for name in ("interpreter", "package", "requirements", "target", "wheels")
+    _BESIDE / f"{name}.py" for name in ("interpreter", "package", "requirements", "target", "wheels")
 )
 
 
@@ -140,10 +139,11 @@ def _reuse(package: Package, channel: Path, old: Path | None) -> bool:
 
 
 def _aliases(aliases: Mapping[str, tuple[str, ...]], wheels: Sequence[Wheel]) -> Iterator[Package]:
-    versions = {str(wheel.name): str(wheel.version) for wheel in wheels}
+    versions = {conda_name(wheel.name): str(wheel.version) for wheel in wheels}
     for name, (first, *others) in aliases.items():
-        needed = (f"{conda_name(first)} =={versions[first]}", *map(conda_name, others))
-        yield Package(name, versions[first], "0", "noarch", needed, (), noarch="generic")
+        needed = (f"{first} =={versions[first]}", *others)
+        mark = sha256("\n".join(needed).encode()).hexdigest()[:8]
+        yield Package(name, versions[first], f"h{mark}_0", "noarch", needed, (), noarch="generic")
 
 
 # -- the demo's own --------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def _make(places: Places) -> None:
 def _stamp() -> str:
     wanted = {name: digest(requirements) for name, requirements in SELECTIONS.items()}
     return json.dumps(
-        {"wanted": wanted, "code": _digest((*_CODE, *_CONVERTER)), "python": Target.here().full_version}
+        {"wanted": wanted, "code": _digest((*_CHOICE, *_CONVERTER)), "python": Target.here().full_version}
     )
 
 

@@ -29,9 +29,10 @@ SELECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "newer": ("tabulate==0.9.0", "click>=8,<9"),
 }
 
-# Packages without files that stand for others, as conda-forge has them.
+# Packages without files that stand for others, as conda-forge has them; the first one gives the version.
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
-    "jupyterhub-singleuser": ("jupyterhub", "jupyterlab", "notebook")
+    "jupyterhub": ("jupyterhub-base",),
+    "jupyterhub-singleuser": ("jupyterhub-base", "jupyterlab"),
 }
 
 # Where conda-forge's name is not PyPI's normalized one.
@@ -43,6 +44,7 @@ CONDA_NAMES: Final[Mapping[str, str]] = {
     "jupyter-events": "jupyter_events",
     "jupyter-server": "jupyter_server",
     "jupyter-server-terminals": "jupyter_server_terminals",
+    "jupyterhub": "jupyterhub-base",
     "jupyterlab-pygments": "jupyterlab_pygments",
     "jupyterlab-server": "jupyterlab_server",
     "msgpack": "msgpack-python",
