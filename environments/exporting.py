@@ -6,6 +6,7 @@ that the file can be used elsewhere; read by `environments.importing`, it means 
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -113,10 +114,9 @@ def listed_packages(prefix: Path, site: Site | None = None) -> list[Listed]:
         raise Problem(
             "unreadable",
             _(
-                "It is not known where %(n)d packages came from (%(names)s); export an environment.yml "
+                "It is not known where these packages came from: %(names)s. Export an environment.yml "
                 "instead."
             ),
-            n=len(unknown),
             names=", ".join(unknown[:10]),
         )
     return [Listed(_public_url(one, site), one.md5, one.sha256) for one in there]
@@ -148,11 +148,23 @@ def _lock(prefix: Path, _name: str, site: Site | None) -> str:
     there = records(prefix)
     platform = LockPlatform(platform_of(prefix))
     file = LockFile([platform])
-    channels = dict.fromkeys(one.channel for one in there if one.channel)
-    file.set_channels("default", [LockChannel(channel) for channel in channels])
-    for one in there:
-        file.add_conda_package("default", platform, PrefixRecord.from_path(one.file))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "pixi.lock"
-        file.to_path(path)
-        return path.read_text(encoding="utf-8")
+        copies = [_copy(one, site, Path(folder)) for one in there]
+        channels = dict.fromkeys(channel for _path, channel in copies)
+        file.set_channels("default", [LockChannel(channel) for channel in channels])
+        for path, _channel in copies:
+            file.add_conda_package("default", platform, PrefixRecord.from_path(path))
+        made = Path(folder) / "pixi.lock"
+        file.to_path(made)
+        return made.read_text(encoding="utf-8")
+
+
+def _copy(one: Record, site: Site | None, folder: Path) -> tuple[Path, str]:
+    """Write a package's record as others may see it; return its path, and its channel for others."""
+    url = _public_url(one, site)
+    channel = url.rsplit("/", 2)[0]
+    raw: dict[str, Any] = json.loads(one.file.read_bytes())
+    raw |= {"url": url, "channel": channel, "files": [], "paths_data": {"paths_version": 1, "paths": []}}
+    path = folder / one.file.name
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    return path, channel

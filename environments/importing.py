@@ -108,10 +108,9 @@ def _from_list(packages: Iterable[Listed], site: Site, platform: str) -> Importe
         raise Problem(
             "channel",
             _(
-                "%(n)d packages of the file come from elsewhere than this site's channels (%(known)s); the "
-                "first is %(url)s. Take an environment.yml instead, or ask for that channel."
+                "The file has packages from elsewhere than this site's channels (%(known)s), such as %(url)s. "
+                "Take an environment.yml instead, or ask for that channel."
             ),
-            n=len(foreign),
             url=shown(foreign[0], 120),
             known=", ".join(site.known_channels()) or "-",
         )
@@ -204,10 +203,10 @@ def _with_pip(imported: Imported, pip: Iterable[str]) -> Imported:
         notes.append(
             Sentence(
                 _(
-                    "%(n)d packages of the file come from the Python index. They are not installed by this; "
-                    "start a server with the environment and run there: %(command)s"
+                    "The file has packages of the Python index as well, which are not installed by this. "
+                    "Start a server with the environment and run there: %(command)s"
                 ),
-                {"n": len(wanted), "command": shlex.join(["pip", "install", *wanted])},
+                {"command": shlex.join(["pip", "install", *wanted])},
             )
         )
     if options:

@@ -89,7 +89,7 @@ def take(prefix: Path, folder: Path, site: Site, *, name: str = "") -> Takeaway:
     platform = platform_of(prefix)
     packages = listed_packages(prefix, site)
     pip = pip_packages(prefix)
-    wanted = [one.requirement for one in pip if one.requirement and _is_one_requirement(one.requirement)]
+    wanted = [one.requirement for one in pip if _can_be_fetched(one)]
     there = inventory(folder)
     notes = tuple(_notes(prefix, packages, pip, there, site))
     slug = _slug(name or prefix.name)
@@ -108,9 +108,10 @@ def take(prefix: Path, folder: Path, site: Site, *, name: str = "") -> Takeaway:
     return Takeaway(taken, notes)
 
 
-def _is_one_requirement(requirement: str) -> bool:
-    """Return whether it is one line that pip reads as a package, and not as an option or a file."""
-    return printable(requirement) and bool(re.match(r"[A-Za-z0-9]", requirement)) and " -" not in requirement
+def _can_be_fetched(one: PipPackage) -> bool:
+    """Return whether it is one line that pip reads as a package, and not as an option or a folder."""
+    line = one.requirement
+    return bool(re.match(r"[A-Za-z0-9]", line)) and printable(line) and " -" not in line
 
 
 def _slug(name: str) -> str:
@@ -139,17 +140,17 @@ def _notes(
             ),
             {"names": _some(cuda)},
         )
-    if pip:
+    if taken := [one for one in pip if _can_be_fetched(one)]:
         yield Sentence(
             _(
-                "pip installed %(n)d packages. They are fetched from the Python index again, by name and "
-                "version, without a check of their contents: %(names)s."
+                "pip installed these packages. They are fetched again by name and version, without a check "
+                "of their contents: %(names)s."
             ),
-            {"n": len(pip), "names": _some([f"{one.name} {one.version}" for one in pip])},
+            {"names": _some([f"{one.name} {one.version}" for one in taken])},
         )
-    if lost := [one for one in pip if not (one.requirement and _is_one_requirement(one.requirement))]:
+    if lost := [one for one in pip if not _can_be_fetched(one)]:
         yield Sentence(
-            _("These came from a folder of yours; install them there yourself: %(names)s."),
+            _("These came from a folder, and are to be installed by hand: %(names)s."),
             {"names": _some([f"{one.name} {one.version} ({one.origin})" for one in lost])},
         )
     yield from _of_folder(there)
@@ -167,10 +168,10 @@ def _of_packages(packages: Sequence[Listed], site: Site) -> Iterator[Sentence]:
     for channel, names in ours.items():
         yield Sentence(
             _(
-                "%(n)d packages come from a channel of this site alone (%(channel)s). The image can be built "
+                "A channel of this site alone, %(channel)s, has these packages, and the image can be built "
                 "only where that address can be reached: %(names)s."
             ),
-            {"n": len(names), "channel": shown(channel, 200), "names": _some(names)},
+            {"channel": shown(channel, 200), "names": _some(names)},
         )
 
 

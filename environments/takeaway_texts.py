@@ -53,7 +53,8 @@ RUN micromamba run --name base python -m pip install --no-cache-dir --no-deps -r
 # The same packages as on the cluster, each by its address and hash. Start: docker compose up --build
 FROM {image}
 
-# The image's own account; root is not needed for anything below.
+# The image's own account, which it has under this name; root is not needed for anything below.
+# hadolint ignore=DL3066
 USER $MAMBA_USER
 
 COPY --chown=$MAMBA_USER:$MAMBA_USER {lock} /tmp/conda.lock
