@@ -221,12 +221,13 @@ def _journal(question: Question, layout: Layout, _environ: Mapping[str, str]) ->
     return {"events": [asdict(event) for event in events], "next": after, "ended": ended}
 
 
-def _export(question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:
+def _export(question: Question, layout: Layout, environ: Mapping[str, str]) -> Answer:
     from environments import exporting
+    from environments.site import load_site
 
     name, kind = question["environment"], question["format"]
-    endings = {"yml": f"{name}.yml", "explicit": f"{name}.txt", "lock": f"{name}.lock"}
-    return {"text": exporting.export(_there(layout, name), kind), "filename": endings[kind]}
+    text = exporting.export(_there(layout, name), kind, name, load_site(environ=environ))
+    return {"text": text, "filename": exporting.FILENAMES[kind]}
 
 
 def _takeaway(question: Question, layout: Layout, environ: Mapping[str, str]) -> Answer:
@@ -239,7 +240,8 @@ def _takeaway(question: Question, layout: Layout, environ: Mapping[str, str]) ->
     folder = workspace / question["folder"]
     if not folder.resolve().is_relative_to(workspace.resolve()):
         raise _refused("folder", question["folder"])
-    return {"files": takeaway.files(prefix, folder, site), "notes": []}
+    taken = takeaway.take(prefix, folder, site, name=question["environment"])
+    return {"files": taken.files, "notes": [note._asdict() for note in taken.notes]}
 
 
 def _python(question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:
@@ -270,7 +272,7 @@ def _is_offset(value: object) -> bool:
 
 
 def _is_format(value: object) -> bool:
-    return value in ("yml", "explicit", "lock")
+    return value in ("yml", "requested", "explicit", "lock")
 
 
 def _is_folder(value: object) -> bool:

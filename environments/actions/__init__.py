@@ -8,6 +8,7 @@ from typing import Final
 from environments import generations, holding, names
 from environments.actions import changing, making, states
 from environments.actions.work import Done, Work
+from environments.explaining import explain_os
 from environments.layout import Layout
 from environments.problems import Problem
 from environments.records import Action, Progress, Tell
@@ -49,7 +50,7 @@ def run(action: Action, site: Site, layout: Layout, tell: Tell) -> Done:
             work = Work(action, site, layout, tell, hold)
             return _DOING[action.verb](work)
     except OSError as error:
-        raise _of_the_disk(error) from error
+        raise explain_os(error) from error
 
 
 def _existing(layout: Layout) -> list[str]:
@@ -71,22 +72,3 @@ def _inside(layout: Layout) -> None:
                 folder=str(folder),
                 root=str(layout.root),
             )
-
-
-def _of_the_disk(error: OSError) -> Problem:
-    """Say what a file system said, where nobody below knew better."""
-    import errno
-
-    where = str(error.filename or "")
-    if error.errno in (errno.EDQUOT, errno.ENOSPC):
-        return Problem(
-            "quota",
-            _("There is no room left on the disk, or your quota is used up. Delete something and try again."),
-            details=f"{where}: {error.strerror}",
-        )
-    return Problem(
-        "disk",
-        _("The disk refused: %(reason)s, at %(path)s. Nothing was changed."),
-        reason=error.strerror or type(error).__name__,
-        path=where or "-",
-    )

@@ -93,7 +93,7 @@ def _lacking(prefix: Path, wished: tuple[str, ...]) -> list[str]:
 
     The records alone are asked, so nothing that is there already waits for a channel.
     """
-    from rattler import MatchSpec, PackageName, PackageRecord
+    from rattler import MatchSpec, PrefixRecord
 
     there = {one["name"]: one for one in found.packages(prefix)}
     lacking = []
@@ -102,15 +102,7 @@ def _lacking(prefix: Path, wished: tuple[str, ...]) -> list[str]:
         if one is None or not one["requested"]:
             lacking.append(spec)
             continue
-        record = PackageRecord(
-            name=PackageName(one["name"]),
-            version=one["version"],
-            build=one["build"],
-            build_number=0,
-            subdir="",
-            arch="",
-            platform="",
-        )
+        record = PrefixRecord.from_path(prefix / "conda-meta" / "{name}-{version}-{build}.json".format(**one))
         plain = MatchSpec(spec.rpartition("::")[2])
         if not plain.matches(record) or not _from_there(spec, one["channel"]):
             lacking.append(spec)

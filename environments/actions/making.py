@@ -6,7 +6,7 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
-from environments import building, found, generations, importing, locking
+from environments import building, definitions, found, generations, importing, locking
 from environments.actions.work import Done, Work, listed, platform_of
 from environments.engine import Wanted
 from environments.problems import Problem
@@ -24,7 +24,7 @@ def bootstrap(work: Work) -> Done:
     """Make an environment from one of the site's sets, where there is none yet."""
     _must_be_free(work)
     chosen = _set(work, work.action.set)
-    return work.finish(work.build(_wanted(work, chosen, work.action.cuda), _marks(work, chosen)))
+    return work.finish(_made(work, _wanted(work, chosen, work.action.cuda), _marks(work, chosen)))
 
 
 def reset(work: Work) -> Done:
@@ -39,7 +39,7 @@ def reset(work: Work) -> Done:
     cuda = work.action.cuda or str(marks.get("cuda") or "")
     wanted = dataclasses.replace(_wanted(work, chosen, cuda), validate=True)
     left = [f"{one['name']} {one['version']}" for one in found.others(work.address)]
-    path = work.build(wanted, {**_marks(work, chosen), "cuda": cuda, "parent": _parent(work)})
+    path = _made(work, wanted, {**_marks(work, chosen), "cuda": cuda, "parent": _parent(work)})
     return work.finish(path, *_left_behind(left))
 
 
@@ -121,19 +121,32 @@ def _parent(work: Work) -> str:
 
 def _wanted(work: Work, chosen: Set, cuda: str) -> Wanted:
     """Return what a set asks for: the site's lock file of it, else its definition, to be solved."""
-    from environments import definitions
-
     platform = platform_of(work.site)
     lock = locking.lock_file(work.site, chosen.name, platform, cuda)
-    definition = None if lock else definitions.read(work.site, chosen)
+    specs = _specs(work, chosen) if lock else definitions.read(work.site, chosen).specs
     return Wanted(
         channels=chosen.channels or work.site.channels,
-        specs=definition.specs if definition else (),
+        specs=() if lock else specs,
         lock=lock,
+        requested=specs if lock else (),
         platform=platform,
         cuda=cuda,
         variables=work.site.variables,
     )
+
+
+def _specs(work: Work, chosen: Set) -> tuple[str, ...]:
+    """Return what a set's lock file was solved from; nothing when its definition is not here (any more)."""
+    try:
+        return definitions.read(work.site, chosen).specs
+    except Problem:
+        return ()
+
+
+def _made(work: Work, wanted: Wanted, marks: dict[str, object]) -> Path:
+    """Make a set's environment, from which a server must start, unless the set names none."""
+    asked = wanted.specs or wanted.requested
+    return work.build(wanted, marks, needs=_needs_of(asked, "") if asked else "server")
 
 
 def _marks(work: Work, chosen: Set) -> dict[str, object]:

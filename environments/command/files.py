@@ -10,10 +10,12 @@ from environments import exporting
 from environments import takeaway as taking
 from environments.command.acting import carried_out
 from environments.command.place import there
+from environments.command.saying import language
 from environments.names import FORMATS
 from environments.problems import Problem
 from environments.site import load_site
 from texts import mark as _
+from texts import say
 
 __all__ = ["export", "format_of", "import_file", "takeaway"]
 
@@ -23,7 +25,7 @@ LARGEST = max(FORMATS.values())
 
 def export(options: Options) -> int:
     name, prefix = there(options.name)
-    text = exporting.export(prefix, options.format, name)
+    text = exporting.export(prefix, options.format, name, load_site())
     if options.output == "-":
         sys.stdout.write(text)
     else:
@@ -52,13 +54,15 @@ def format_of(text: str) -> str:
 
 
 def takeaway(options: Options) -> int:
-    _name, prefix = there(options.name)
-    given = taking.files(prefix, Path(options.folder).resolve(), load_site())
+    name, prefix = there(options.name)
+    taken = taking.take(prefix, Path(options.folder).resolve(), load_site(), name=name)
     folder = Path(options.output)
     folder.mkdir(parents=True)
-    for file, text in given.items():
+    for file, text in taken.files.items():
         (folder / file).write_text(text, encoding="utf-8")
         print(folder / file)
+    for note in taken.notes:
+        print(say(language(), note), file=sys.stderr)
     return 0
 
 

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from environments import locking
-from environments.actions.work import platform_of
 from environments.command.saying import language, telling, told_problem
 from environments.problems import Problem
 from environments.site import Set, Site, load_site
@@ -24,15 +23,22 @@ def lock(options: argparse.Namespace) -> int:
         raise Problem("site", _("The site's file names no folder for lock files (locks); say --out FOLDER."))
     folder.mkdir(parents=True, exist_ok=True)
     failed = 0
-    for chosen in _sets(site, options.sets):
-        for platform in options.platform or [platform_of(site)]:
-            for cuda in options.cuda or _versions(site):
-                failed += not _locked(site, chosen, platform, cuda, folder)
+    for chosen, platform, cuda in _planned(site, options):
+        out = folder / locking.lock_name(chosen.name, platform, cuda)
+        if not (options.stale and out.is_file() and locking.is_fresh(site, chosen, platform, cuda, out)):
+            failed += not _locked(site, chosen, platform, cuda, out)
     return 1 if failed else 0
 
 
-def _locked(site: Site, chosen: Set, platform: str, cuda: str, folder: Path) -> bool:
-    out = folder / locking.lock_name(chosen.name, platform, cuda)
+def _planned(site: Site, options: argparse.Namespace) -> list[tuple[Set, str, str]]:
+    sets = _sets(site, options.sets)
+    planned = locking.plan(site, sets)
+    platforms = options.platform or sorted({platform for _set, platform, _cuda in planned})
+    versions = options.cuda or sorted({cuda for _set, _platform, cuda in planned})
+    return [(one, platform, cuda) for one in sets or site.sets for platform in platforms for cuda in versions]
+
+
+def _locked(site: Site, chosen: Set, platform: str, cuda: str, out: Path) -> bool:
     lang = language()
     try:
         with telling(sys.stderr, lang) as tell:
@@ -46,8 +52,6 @@ def _locked(site: Site, chosen: Set, platform: str, cuda: str, folder: Path) -> 
 
 
 def _sets(site: Site, names: list[str]) -> list[Set]:
-    if not names:
-        return [one for one in site.sets if one.definition]
     found = [site.set_named(name) for name in names]
     if None in found:
         known = ", ".join(one.name for one in site.sets) or "-"
@@ -56,8 +60,3 @@ def _sets(site: Site, names: list[str]) -> list[Set]:
             "request", _("This site has no set %(name)s; it has: %(known)s."), name=missing, known=known
         )
     return [one for one in found if one is not None]
-
-
-def _versions(site: Site) -> list[str]:
-    """Return no CUDA, and each version that one of the queues has."""
-    return sorted({"", *site.cuda.values()})

@@ -87,7 +87,12 @@ def _states(words: Commands[Parser]) -> None:
 
 def _files(words: Commands[Parser]) -> None:
     export = _word(words, "export", "write what an environment has as a file for elsewhere")
-    export.add_argument("--format", choices=FORMATS, default="yml", help="default: yml")
+    export.add_argument(
+        "--format",
+        choices=(*FORMATS, "requested"),
+        default="yml",
+        help="yml: all packages with their versions (default); requested: what was asked for",
+    )
     export.add_argument("--output", "-o", metavar="FILE", default="-", help="default: standard output")
     _name(export)
     export.set_defaults(word=files.export)
@@ -139,14 +144,17 @@ def _others(words: Commands[Parser]) -> None:
     _name(init)
     init.set_defaults(word=shell.init)
     lock = _word(words, "lock", "administrator: solve the site's sets into lock files")
-    lock.add_argument("sets", metavar="SET", nargs="*", help="default: all that have a definition")
+    lock.add_argument("sets", metavar="SET", nargs="*", help="default: all of the site's")
     lock.add_argument(
-        "--platform", metavar="SUBDIR", action="append", help="default: this machine's; may be repeated"
+        "--platform", metavar="SUBDIR", action="append", help="default: the site's; may be repeated"
     )
     lock.add_argument(
         "--cuda", metavar="VERSION", action="append", help="default: none and all of the site's queues"
     )
     lock.add_argument("--out", metavar="FOLDER", help="default: the site's folder of lock files")
+    lock.add_argument(
+        "--stale", action="store_true", help="only those whose definition or channels have changed"
+    )
     lock.set_defaults(word=locks.lock)
 
 
