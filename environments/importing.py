@@ -108,8 +108,8 @@ def _from_list(packages: Iterable[Listed], site: Site, platform: str) -> Importe
         raise Problem(
             "channel",
             _(
-                "The file has packages from elsewhere than this site's channels (%(known)s), such as %(url)s. "
-                "Take an environment.yml instead, or ask for that channel."
+                "The file has packages from elsewhere than this site's channels (%(known)s), such as "
+                "%(url)s. Take an environment.yml instead, or ask for that channel."
             ),
             url=shown(foreign[0], 120),
             known=", ".join(site.known_channels()) or "-",

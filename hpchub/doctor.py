@@ -18,7 +18,12 @@ from hpchub.printing import printable
 
 __all__ = ["ROOMS", "add_parser", "diagnose", "report", "run"]
 
-ROOMS: Final[Sequence[str]] = ("authenticator.checks", "queues.checks", "hpchub.clock")
+ROOMS: Final[Sequence[str]] = (
+    "authenticator.checks",
+    "queues.checks",
+    "environments.checks_site",
+    "hpchub.clock",
+)
 """Modules with a function ``checks(configuration)``; see `hpchub.findings`."""
 
 AREA: Final = "configuration"
