@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from xmlrpc.client import Fault
 
-from demo import accounting, hub_site, image, internal_ssl, ports, site, source, tokens
+from demo import accounting, hub_site, image, internal_ssl, locks, ports, site, source, tokens
 from demo.accounts import Accounts
 from demo.namespace import Namespace
 from demo.probes import Probe, Probes
@@ -170,7 +170,9 @@ class Centre:
         nodes = Step("nodes", ("slurmctld", *daemons), nothing, probes["nodes"], last_words=self._node_words)
         accounts = Step("accounts", ("slurmdbd", "nslcd"), self._ensure_accounts, lambda: True)
         limits = Step("limits", ("slurmctld", "accounts"), self._ensure_limits, lambda: True)
-        steps = [*(self._program_step(program, probes) for program in programs), accounts, limits, nodes]
+        solved = Step("locks", ("channel", "nslcd"), self._ensure_locks, lambda: True)
+        steps = [*(self._program_step(program, probes) for program in programs)]
+        steps += [accounts, limits, solved, nodes]
         if self.instance.internal_ssl:
             steps.append(Step("certificates", (), self._ensure_certificates, lambda: True))
         if self.instance.with_hub:
@@ -198,6 +200,9 @@ class Centre:
 
     def _ensure_limits(self) -> None:
         accounting.ensure_limits(lambda argv: self.run(argv, check=False))
+
+    def _ensure_locks(self) -> None:
+        locks.ensure(lambda argv, user: self.run(argv, user, check=False), self.instance, self._tell)
 
     def _ensure_certificates(self) -> None:
         internal_ssl.ensure(lambda argv, user: self.run(argv, user, check=False), self.instance)

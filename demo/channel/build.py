@@ -25,11 +25,11 @@ from demo.channel.target import Target
 from demo.channel.wanted import ALIASES, SELECTIONS, digest
 from demo.channel.wheels import Wheel, to_package, with_files
 
-__all__ = ["Places", "build", "ensure", "is_ready"]
+__all__ = ["STAMP", "Places", "build", "ensure", "is_ready"]
 
 Tell = Callable[[str], None]
 
-_STAMP: Final = "hpchub-channel.json"
+STAMP: Final = "hpchub-channel.json"
 _BESIDE: Final = Path(__file__).parent
 # What decides which packages there are, and what decides what is in one.
 _CHOICE: Final = (Path(__file__), _BESIDE / "wanted.py")
@@ -62,7 +62,7 @@ class Places:
 def is_ready(places: Places) -> bool:
     """Whether the channel is there, and is what this code would make."""
     try:
-        return (places.channel / _STAMP).read_text() == _stamp()
+        return (places.channel / STAMP).read_text() == _stamp()
     except OSError:
         return False
 
@@ -156,7 +156,7 @@ def _make(places: Places) -> None:
     for left in (new, old):
         shutil.rmtree(left, ignore_errors=True)
     build(new, wheels, aliases=ALIASES, old=places.channel)
-    (new / _STAMP).write_text(_stamp())
+    (new / STAMP).write_text(_stamp())
     _make_readable(new)
     if places.channel.exists():
         places.channel.rename(old)
