@@ -15,6 +15,7 @@ __all__ = ["OPTIONS", "Preset"]
 
 OPTIONS: Final = (
     *("queue", "interface", "hours", "gpus", "account", "gpu_type", "feature", "qos", "reservation"),
+    "environment",
 )
 """What a preset may choose: the options of a server."""
 

@@ -1,7 +1,7 @@
 """Starts the notebook server on its node; it is run by path, with the user's own Python.
 
-It only settles where the server listens, and loads the extension that tells the hub the port once the
-server has it.
+It settles where the server listens, and which of the user's settings count, and loads the extension that
+tells the hub the port once the server has it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,15 @@ import os
 import random
 import socket
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 PORT_TRIES = 20
+PORT_FILE = "HPCHUB_PORT_FILE"  # start.sh names one where a server that ends is started again
+CANNOT_SERVE = 66  # sysexits.h: EX_NOINPUT; as enter.sh, and the hub knows it (spawner/endings.py)
+EXTENSIONS = ("singleuser.report", "singleuser.leash", "singleuser.timeleft")
 
 
 def address(bind: str) -> str:
@@ -39,25 +44,19 @@ def port_again() -> int:
 
     The hub knows it and takes no other while the job runs.
     """
-    file = os.environ.get("HPCHUB_PORT_FILE", "")
+    file = os.environ.get(PORT_FILE, "")
     known = Path(file).read_text() if file else ""
     return int(known) if known.isdecimal() else 0
 
 
-def main() -> None:
-    here = Path(__file__).resolve().parent.parent
-    # Not PYTHONPATH, which kernels would inherit.
-    sys.path.append(str(here))
-    url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-    host = address(os.environ.get("HPCHUB_BIND", "all"))
-    again = port_again()
-    port = again or first_port(os.environ.get("HPCHUB_PORTS", ""))
-    os.environ["JUPYTERHUB_SERVICE_URL"] = urlunsplit(url._replace(netloc=f"{host}:{port or 1024}"))
-    sys.argv[1:1] = [
+def arguments(here: Path, port: int, retries: int, loaded: dict[str, bool]) -> list[str]:
+    """Return what the server is told on its command line."""
+    extensions = {**dict.fromkeys(EXTENSIONS, True), **loaded}
+    return [
         f"--ServerApp.port={port}",
-        f"--ServerApp.port_retries={0 if again else PORT_TRIES}",
-        "--ServerApp.jpserver_extensions={'singleuser.report': True,"
-        " 'singleuser.leash': True, 'singleuser.timeleft': True}",
+        f"--ServerApp.port_retries={retries}",
+        f"--ServerApp.jpserver_extensions={extensions}",
+        "--ServerApp.kernel_spec_manager_class=singleuser.kernels.EnvironmentKernels",
         # For Notebook and Lab; a user's own setting of the same name would be the stronger one.
         f"--LabServerApp.extra_labextensions_path={here}/singleuser/labextension",
         # Seconds for which a browser is believed without asking the hub; authenticator/watch.py counts on it.
@@ -66,9 +65,52 @@ def main() -> None:
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
-    from jupyterhub.singleuser import main as serve
 
-    serve()
+
+def prepare(here: Path, words: list[str]) -> list[str]:
+    """Settle address, port and first page; return the server's arguments, the hub's own among them."""
+    from singleuser.notebook_settings import chosen_interface, kept
+
+    again = port_again()
+    host = address(os.environ.get("HPCHUB_BIND", "all"))
+    port = again or first_port(os.environ.get("HPCHUB_PORTS", ""))
+    url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+    os.environ["JUPYTERHUB_SERVICE_URL"] = urlunsplit(url._replace(netloc=f"{host}:{port or 1024}"))
+    page, extensions = chosen_interface(os.environ)
+    if page:
+        os.environ["JUPYTERHUB_DEFAULT_URL"] = page
+    ours = arguments(here, port, 0 if again else PORT_TRIES, extensions)
+    return [*kept(os.environ.get("NOTEBOOK_ARGS", ""), [*words, *ours]), *words, *ours]
+
+
+def server() -> Callable[[], object]:
+    """Return what serves; where an environment lacks it, end with a number that the hub can explain."""
+    try:
+        import jupyter_server.serverapp  # noqa: F401 - jupyterhub takes another server where it is broken
+        from jupyterhub.singleuser import main
+    except Exception:
+        if not os.environ.get("HPCHUB_ENVIRONMENT", "").startswith(("own:", "shared:")):
+            raise
+        traceback.print_exc()
+        print("hpchub: the notebook server of this environment is broken; reset it", file=sys.stderr)
+        sys.exit(CANNOT_SERVE)
+    return main
+
+
+def main() -> None:
+    here = Path(__file__).resolve().parent.parent
+    # Not PYTHONPATH, which kernels would inherit.
+    sys.path.append(str(here))
+    from singleuser.notebook_settings import apply_settings
+
+    apply_settings()
+    if os.environ.get("RESTARTABLE") == "yes" and PORT_FILE not in os.environ:
+        # The user's file says so, which start.sh has not read.
+        os.environ["HPCHUB_HOOKS_DONE"] = "yes"
+        start = str(here / "singleuser" / "start.sh")
+        os.execv("/bin/bash", ["/bin/bash", start, sys.executable, *sys.argv])  # noqa: S606 - no shell wanted
+    sys.argv[1:] = prepare(here, sys.argv[1:])
+    server()()
 
 
 if __name__ == "__main__":

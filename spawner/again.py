@@ -11,6 +11,7 @@ from queues.estimate import cost
 from queues.gpus import gpu_label
 from slurm.snapshot import Snapshot
 from spawner.options import Options, OptionsError, Request, Standing, parse, resolve
+from spawner.source import Titled, titled
 
 if TYPE_CHECKING:
     from spawner.spawner import SlurmGPUSpawner
@@ -30,12 +31,15 @@ class Again:
         The one type that the queue's nodes have, or that was chosen; "" where that is not known.
     most : Decimal or None
         What it costs at most; None where the queue is free.
+    environment : Titled or None
+        What it starts from; None where that is left open, or there is no choice.
     """
 
     fields: dict[str, str]
     request: Request
     gpu_type: str
     most: Decimal | None
+    environment: Titled | None = None
 
     @property
     def gpu_label(self) -> str:
@@ -55,14 +59,17 @@ def again_of(spawner: SlurmGPUSpawner) -> Again | None:
     fields = _fields(saved)
     try:
         options = parse(fields, office.policy)
-        request = resolve(options, office.policy, snapshot.partitions, standing, snapshot.reservations)
+        request = resolve(
+            options, office.policy, snapshot.partitions, standing, snapshot.reservations, office.site
+        )
     except OptionsError:
         return None
     price = request.queue.price
     most = cost(request.queue, request.hours) if price is not None else None
     # With what was left open last time, so that the button keeps its word if defaults change meanwhile.
     fields |= {"queue": request.queue.name, "hours": str(request.hours)}
-    return Again(fields, request, request.gpu_type or _only_type(request, snapshot), most)
+    kind = request.gpu_type or _only_type(request, snapshot)
+    return Again(fields, request, kind, most, titled(request.environment, office.site))
 
 
 def _fields(saved: Mapping[str, Any]) -> dict[str, str]:

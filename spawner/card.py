@@ -12,6 +12,7 @@ from queues.policy import Queue
 from spawner.again import Again, again_of
 from spawner.extending import Room, room_of
 from spawner.running import Facts, facts_of
+from spawner.source import Titled, titled
 
 if TYPE_CHECKING:
     from spawner.spawner import SlurmGPUSpawner
@@ -31,7 +32,13 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Everything on the card of one server, as of `now`."""
+    """Everything on the card of one server, as of `now`.
+
+    Attributes
+    ----------
+    environment : Titled or None
+        What the server was started from; None where there is no choice.
+    """
 
     now: datetime
     facts: Facts
@@ -40,6 +47,7 @@ class Card:
     extensions: tuple[Extension, ...]
     again: Again | None
     warn_minutes: int
+    environment: Titled | None = None
 
     @property
     def waited(self) -> timedelta | None:
@@ -59,6 +67,7 @@ def card_of(spawner: SlurmGPUSpawner) -> Card:
         extensions=extensions(more, queue),
         again=None if spawner.active else again_of(spawner),
         warn_minutes=spawner.warn_minutes,
+        environment=titled(spawner.ticket.environment, spawner.shared().site),
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import object_session
 from traitlets import default
 
 import texts
+from environments.site import load_site
 from slurm.acting import ActsAsUser
 from slurm.records import Job, Sentence
 from spawner.endings import failure
@@ -25,6 +26,7 @@ from spawner.options import OptionsError, Request, from_form, parse, resolve
 from spawner.orphans import Orphans
 from spawner.presets import Presets
 from spawner.settings import SpawnerSettings
+from spawner.settling import settled
 from spawner.startup import Startup
 from spawner.ticket import Ticket
 from spawner.turns import Turn
@@ -64,7 +66,8 @@ class TakesOptions(SpawnerSettings):
         kind = type(self)
         if kind.office is None:
             file, at_once = Path(self.queues_file), self.submissions_at_once
-            kind.office = Office(self.config, file, self.log, at_once=at_once)
+            site = load_site(Path(self.environments_file)) if self.environments_file else None
+            kind.office = Office(self.config, file, self.log, at_once=at_once, site=site)
             self._take_up_abandoned(kind.office)
             self._watch_orphans(kind.office)
         return kind.office
@@ -189,8 +192,15 @@ class TakesOptions(SpawnerSettings):
         standing = await self.shared().standing(self.user)
         wait = self.over_limit == "wait"
         self._or_refuse(await limits_check(self.shared(), request, standing, wait=wait))
+        request = await self._settle(request)
         self.default_url = "/lab" if request.interface == "lab" else "/tree"
         return request
+
+    async def _settle(self, request: Request) -> Request:
+        try:
+            return await settled(self, request)
+        except OptionsError as error:
+            raise self._refusal(error) from error
 
     async def resolver(self) -> Callable[[Mapping[str, Any]], Request]:
         """Return what checks options against policy, partitions, groups and accounts as they are now.
@@ -204,7 +214,7 @@ class TakesOptions(SpawnerSettings):
         def resolved(raw: Mapping[str, Any]) -> Request:
             options = parse(raw, office.policy)
             known = snapshot.reservations if snapshot.partitions else None
-            return resolve(options, office.policy, snapshot.partitions, standing, known)
+            return resolve(options, office.policy, snapshot.partitions, standing, known, office.site)
 
         return resolved
 
@@ -212,8 +222,11 @@ class TakesOptions(SpawnerSettings):
         try:
             return check()
         except OptionsError as error:
-            self.home.refused = error
-            raise failure(self.language, error.sentence, reason=f"option {error.field}") from error
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: OptionsError) -> Exception:
+        self.home.refused = error
+        return failure(self.language, error.sentence, reason=f"option {error.field}")
 
     def _keep_typed(self, typed: dict[str, Any]) -> None:
         # With the default server: as its form the hub shows whatever was refused, whichever it was for.

@@ -11,6 +11,7 @@ from slurm.acting import FolderError, HelperRefusedError
 from slurm.errors import SlurmError, SlurmRefused
 from slurm.folders import folder_trouble
 from slurm.records import Job, Sentence
+from spawner.source import source_of
 from texts import mark as _
 from texts import say
 
@@ -37,6 +38,12 @@ _CANCELLED_WAITING = _(
     "Job %(job)s was cancelled while it waited in the queue, by an operator or with scancel. It has not run."
 )
 
+_CANNOT_SERVE = "66"  # singleuser/enter.sh
+_NOT_SERVING = _(
+    "When job %(job)s had its node, no notebook server could be started from the environment “%(name)s”: it"
+    " is gone, or broken. Choose another one, or press Reset under “My environments”."
+)
+
 
 class StartError(SpawnException):
     """A start that failed, with what the hub's pages show: without these two they show its repr."""
@@ -49,8 +56,16 @@ class StartError(SpawnException):
         self.jupyterhub_html_message = html
 
 
-def explain_end(job_id: str, job: Job | None) -> Sentence:
-    """Say why a job is no longer there; `job` is its last record, if Slurm still had one."""
+def explain_end(job_id: str, job: Job | None, environment: str = "") -> Sentence:
+    """Say why a job is no longer there.
+
+    Parameters
+    ----------
+    job : Job or None
+        Its last record, if Slurm still had one.
+    environment : str
+        What its server was started from, as in `spawner.source`.
+    """
     state = job.state.split()[0].rstrip("+") if job is not None and job.state else ""
     msgid = _ENDS.get(state)
     if msgid is None:
@@ -58,6 +73,9 @@ def explain_end(job_id: str, job: Job | None) -> Sentence:
     params: dict[str, object] = {"job": job_id}
     if state == "FAILED":
         params["exit"] = job.exit_code if job is not None and job.exit_code else "?"
+        source = source_of(environment)
+        if source is not None and source.name and str(params["exit"]).split(":")[0] == _CANNOT_SERVE:
+            return Sentence(_NOT_SERVING, {**params, "name": source.name})
     elif state == "OUT_OF_MEMORY" and job is not None and job.memory_mb:
         return Sentence(_OUT_OF_MEMORY, {**params, "gib": f"{job.memory_mb / 1024:.4g}"})
     elif state == "CANCELLED" and job is not None and not job.nodes:

@@ -16,6 +16,7 @@ from slurm.records import Sentence
 from slurm.snapshot import Snapshot
 from spawner.allowances import limits_met, tell_limit
 from spawner.forecast import known_forecasts
+from spawner.menu import ask_own, menu_of
 from spawner.offers import offers_of, titles_of
 from spawner.options import Standing
 from spawner.remembering import last_options, shown
@@ -44,12 +45,15 @@ async def render_form(spawner: TakesOptions) -> str:
     """Render the form for the user who looks at it."""
     # The next request of the same user may come while this one waits for Slurm.
     handler = _live(spawner.handler, spawner.home.asker)
+    asked = ask_own(spawner, handler)
     opening = _open(spawner, handler)
     office = spawner.shared()
     standing = await office.standing(spawner.user)
     snapshot = await fresh_figures(office.monitor)
     table = table_for(spawner, standing, snapshot)
     chosen = first_choices(table, standing, opening.choices)
+    menu = menu_of(office.site, await asked, chosen["environment"], spawner.language)
+    chosen["environment"] = menu.chosen if menu else None
     resolve = await spawner.resolver()
     limits = await limits_met(spawner, resolve, chosen)
     queues = tuple(row.queue for row in table.rows)
@@ -63,6 +67,7 @@ async def render_form(spawner: TakesOptions) -> str:
         "limits": [tell_limit(limit, spawner.language) for limit in limits],
         "account_note": table.note,
         "chosen": chosen,
+        "environments": menu,
         "by_link": opening.by_link,
         "by_preset": opening.preset,
         "errors": {**_closed(opening, chosen), **opening.errors},
@@ -151,10 +156,11 @@ def first_choices(table: QueueTable, standing: Standing, options: Mapping[str, A
     row = next((row for row in open_rows if row.queue.name == known.get("queue")), None)
     if row is None:
         row = open_rows[0] if open_rows else None
-        known = {name: value for name, value in known.items() if name in ("interface", "account")}
+        kept = ("interface", "account", "environment")
+        known = {name: value for name, value in known.items() if name in kept}
     queue = row.queue if row else None
     return {
-        **dict.fromkeys(("gpus", "gpu_type", "feature", "qos", "reservation")),
+        **dict.fromkeys(("gpus", "gpu_type", "feature", "qos", "reservation", "environment")),
         **known,
         "queue": queue.name if queue else None,
         "interface": known.get("interface", "notebook"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2.exceptions import TemplateError
 
 from queues.surroundings import fill_comment
+from spawner.entering import server_command
 from spawner.options import Request
 from spawner.script import compose_prologue, render_script
 
@@ -60,13 +61,12 @@ def job_of(spawner: StartsJobs, request: Request) -> dict[str, Any]:
 
 
 def _script(spawner: StartsJobs, request: Request) -> str:
-    python = spawner.format_string(spawner.notebook_python)
     try:
         return render_script(
             Path(spawner.batch_script_template),
             user=spawner.user.name,
             queue=request.queue.name,
-            command=[python, spawner.launcher, *spawner.get_args()],
+            command=server_command(spawner, request),
             umask=spawner.umask,
             prologue=compose_prologue(spawner.prologue, request.queue.environment, request.queue.prologue),
         )

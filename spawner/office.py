@@ -9,6 +9,7 @@ from typing import Any
 
 from traitlets.config import Config
 
+from environments.site import Site
 from queues.policy import Queue, QueuePolicy, load_policy
 from slurm.accounts import Accounts
 from slurm.acting import ActsAsUser
@@ -19,6 +20,7 @@ from spawner.cancelling import cancel
 from spawner.expecting import Expectations
 from spawner.options import Standing
 from spawner.orphans import Orphans
+from spawner.own_environments import OwnEnvironments
 from spawner.turns import Turns
 
 __all__ = ["Office"]
@@ -35,10 +37,22 @@ class Office:
     ----------
     at_once : int
         Calls of the helper that may run at the same time.
+    site : Site or None
+        What servers can be started from; None where that is the site's own Python alone.
     """
 
-    def __init__(self, config: Config, queues_file: Path, log: logging.Logger, *, at_once: int = 8) -> None:
+    def __init__(
+        self,
+        config: Config,
+        queues_file: Path,
+        log: logging.Logger,
+        *,
+        at_once: int = 8,
+        site: Site | None = None,
+    ) -> None:
         self.log = log
+        self.site = site
+        self.environments = OwnEnvironments(log)
         self.policy: QueuePolicy = load_policy(queues_file)
         self.client = SlurmClient(config=config, log=log)
         self.monitor = Monitor(client=self.client, config=config, log=log)

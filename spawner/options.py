@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from environments.site import Site
 from queues.access import accounts_for, effective_hours, no_partition, why_not
 from queues.policy import Queue, QueuePolicy
 from queues.rights import no_reservation, qos_for, reservations_for
 from slurm.records import Partition, Reservation, Sentence
 from spawner.request import Request, Standing
+from spawner.source import check_source
 from spawner.typed import Options, OptionsError, from_form, parse
 from texts import mark as _
 
@@ -26,6 +28,7 @@ def resolve(
     partitions: Mapping[str, Partition],
     standing: Standing,
     reservations: Mapping[str, Reservation] | None = None,
+    site: Site | None = None,
 ) -> Request:
     """Meet the options with the queue's terms and the user's rights.
 
@@ -35,6 +38,8 @@ def resolve(
         Slurm's partitions by name; empty while Slurm has not answered, and then only the policy counts.
     reservations : mapping or None
         Slurm's reservations by name; None while they are not known, and then Slurm itself decides.
+    site : Site or None
+        What there is to start from; None where a site has nothing but its own Python.
 
     Raises
     ------
@@ -61,7 +66,15 @@ def resolve(
         feature=_feature(options, queue),
         qos=qos,
         reservation=_reservation(options, queue, partition, standing, reservations),
+        environment=_environment(options, queue, site),
     )
+
+
+def _environment(options: Options, queue: Queue, site: Site | None) -> str:
+    problem = check_source(options.environment or "", site, queue)
+    if problem is not None:
+        raise OptionsError("environment", problem)
+    return options.environment or ""
 
 
 def _check_access(

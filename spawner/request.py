@@ -38,7 +38,8 @@ class Request:
     """What is asked of Slurm: the options met with the queue's terms.
 
     `gpus` is None where the queue gives none that are counted; `gpu_type` is None without GPUs, and where
-    the queue's GPUs have no types.
+    the queue's GPUs have no types. `environment` is empty until `spawner.settling` has chosen the default,
+    and for ever at a site without environments.
     """
 
     queue: Queue
@@ -50,6 +51,7 @@ class Request:
     feature: str | None = None
     qos: str | None = None
     reservation: str | None = None
+    environment: str = ""
 
     @property
     def gres(self) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from batchspawner import BatchSpawnerBase
 from traitlets import Bool, Float, Integer, TraitError, Unicode, default, validate
 
+from environments.site import SiteError, load_site
 from queues.surroundings import check_comment
 from singleuser import LAUNCHER
 from spawner.script import DEFAULT_TEMPLATE
@@ -115,6 +116,16 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
         help="""
         The Python that runs the notebook server on the node, with jupyterhub, jupyterlab and notebook
         installed. ``{username}`` stands for the user, so that everybody can have an own environment.
+        """,
+    ).tag(config=True)
+
+    environments_file = Unicode(
+        "",
+        help="""
+        Path of the site's ``environments.toml``, with which users choose what their servers start from: an
+        environment of their own, one of the site's, a container image, or `notebook_python`. It must be
+        at the same path on the nodes, and readable by all. Empty: everybody starts from `notebook_python`,
+        and the form has no such field.
         """,
     ).tag(config=True)
 
@@ -300,6 +311,15 @@ class SpawnerSettings(BatchSpawnerBase):  # type: ignore[misc]
     def _umask_is_octal(self, proposal: dict[str, str]) -> str:
         if not re.fullmatch(r"0?[0-7]{3}", proposal["value"]):
             raise TraitError(f"SlurmGPUSpawner.umask is {proposal['value']!r}; write three octal digits")
+        return proposal["value"]
+
+    @validate("environments_file")
+    def _environments_can_be_read(self, proposal: dict[str, str]) -> str:
+        if proposal["value"]:
+            try:
+                load_site(Path(proposal["value"]))
+            except SiteError as error:
+                raise TraitError(f"SlurmGPUSpawner.environments_file: {error}") from None
         return proposal["value"]
 
     @validate("queues_file", "batch_script_template")

@@ -73,7 +73,8 @@ class SlurmGPUSpawner(StartsJobs):
         """Keep the reason for the pages: the server's own page is gone by the time its user looks."""
         if self.ending or self.ticket.last_end:
             return
-        self.keep_end(explain_end(self.job_id, await self.last_record(self.job_id, view.job)))
+        record = await self.last_record(self.job_id, view.job)
+        self.keep_end(explain_end(self.job_id, record, self.ticket.environment))
 
     def keep_end(self, sentence: Sentence) -> None:
         self.log.info("Job %s (%s) has ended: %s", self.job_id, self.ticket.name, sentence)
@@ -82,6 +83,7 @@ class SlurmGPUSpawner(StartsJobs):
             "msgid": sentence.msgid,
             "params": sentence.params,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **({"environment": self.ticket.environment} if self.ticket.environment else {}),
         }
 
     # --- stop --------------------------------------------------------------------------------------

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.orm import object_session
 
+from environments.problems import Problem
 from slurm.acting import FolderError, HelperRefusedError
 from slurm.errors import SlurmError, SlurmRefused
 from slurm.records import Job, Sentence
@@ -15,6 +16,7 @@ from slurm.states import JobPhase, phase
 from spawner.certificates import certificates
 from spawner.choosing import TakesOptions
 from spawner.endings import explain_end, failure, submission_failure
+from spawner.entering import variables
 from spawner.job import job_of
 from spawner.options import Request
 from spawner.port import digest
@@ -42,6 +44,7 @@ class StartsJobs(TakesOptions):
             name=name,
             token_digest=digest(self.api_token),
             language=self.language,
+            environment=request.environment,
             secure=self.internal_ssl,
             abandoned=self.ticket.abandoned,
         )
@@ -78,7 +81,14 @@ class StartsJobs(TakesOptions):
         self.turn = turns.ask(self.user.name)
         async with turns.held_by(self.turn):
             certified = await certificates(self, request)
-            self.job_id = await self.acts.submit(**job_of(self, request), **certified)
+            self.job_id = await self.acts.submit(**self._job(request), **certified)
+
+    def _job(self, request: Request) -> dict[str, Any]:
+        try:
+            return job_of(self, request)
+        except Problem as problem:
+            # A word of the site's file that no runtime can be told.
+            raise failure(self.language, problem.sentence, reason=problem.code, status=500) from problem
 
     def _stopped(self) -> Exception:
         sentence = Sentence(_("The server was stopped while it was starting."), {})
@@ -93,6 +103,7 @@ class StartsJobs(TakesOptions):
         env: dict[str, str] = super().get_env()
         env["HPCHUB_BIND"] = self.bind
         env["HPCHUB_PORTS"] = self.port_range
+        env.update(variables(self))
         return {name: str(value) for name, value in env.items() if value is not None}
 
     async def follow(self) -> tuple[str, int]:
@@ -172,7 +183,7 @@ class StartsJobs(TakesOptions):
     async def _ended_early(self, job: Job | None) -> Exception:
         job_id = self.job_id
         log = await self.log_tail(job_id)
-        sentence = explain_end(job_id, await self.last_record(job_id, job))
+        sentence = explain_end(job_id, await self.last_record(job_id, job), self.ticket.environment)
         return failure(self.language, sentence, reason="job ended", log=log)
 
     async def last_record(self, job_id: str, job: Job | None) -> Job | None:

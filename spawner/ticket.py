@@ -27,6 +27,8 @@ class Ticket:
         When Slurm started the job that this address belongs to (ISO 8601); another start is another server.
     requeues : int
         How often Slurm has put the job back into the queue since it was submitted.
+    environment : str
+        What the server was started from, as in `spawner.source`; empty where there is no choice.
     secure : bool
         Whether the server was started with certificates and is spoken to with TLS.
     last_end : dict
@@ -40,6 +42,7 @@ class Ticket:
     language: str = ""
     host: str = ""
     port: int = 0
+    environment: str = ""
     secure: bool = False
     started: str = ""
     requeues: int = 0

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from queues.policy import QueuePolicy
 from slurm.records import Sentence
+from spawner.source import GRAMMAR
 from texts import mark as _
 
 __all__ = ["Options", "OptionsError", "from_form", "parse"]
@@ -63,6 +64,7 @@ class Options(BaseModel):
     feature: Name | None = None
     qos: Name | None = None
     reservation: Name | None = None
+    environment: Annotated[str, StringConstraints(pattern=GRAMMAR)] | None = None
 
 
 def from_form(form: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -109,5 +111,8 @@ def _explain(field: str, kind: str) -> Sentence:
         return Sentence(_("“%(field)s” must be a whole number that is not negative."), {"field": field})
     if field == "interface":
         return Sentence(_("The interface must be “notebook” or “lab”."), {})
+    if field == "environment":
+        text = _("The environment must be “site”, “own:NAME”, “shared:NAME” or “image:NAME”.")
+        return Sentence(text, {})
     text = _("“%(field)s” may have letters, digits, dots, hyphens and underscores only, and no hyphen first.")
     return Sentence(text, {"field": field})

@@ -7,6 +7,7 @@ const PAUSE_MS = 400; // after the last change, before Slurm is asked
 const AGAIN_MS = 3000; // for what was not answered yet
 const MOST_ASKED = 10; // times in a row
 const FIELDS = ["gpu_type", "gpus", "feature", "account", "qos", "reservation"];
+const environment = document.getElementById("environment");
 
 const language = document.documentElement.lang;
 const table = document.getElementById("queue-table");
@@ -75,6 +76,17 @@ function restrict(name, allowed, mayBeEmpty) {
   if (field) field.hidden = allowed.length === 0 && !document.getElementById(`${name}-error`) && name !== "account";
 }
 
+/** Some images are for some queues only; whoever has chosen one falls back to the first that can be had. */
+function restrictEnvironments(queue) {
+  if (!environment) return;
+  for (const option of environment.options) {
+    const queues = option.dataset.queues?.split(" ");
+    option.disabled = "closed" in option.dataset || Boolean(queues && !queues.includes(queue.value));
+  }
+  if (!environment.selectedOptions[0]?.disabled) return;
+  environment.selectedIndex = [...environment.options].findIndex((option) => !option.disabled);
+}
+
 function followQueue(say, { isNewChoice }) {
   const queue = chosenQueue();
   if (queue) {
@@ -87,6 +99,7 @@ function followQueue(say, { isNewChoice }) {
       const offered = name === "gpus" ? gpusFor(offers) : (offers[name] ?? []);
       restrict(name, offered.map(String), (offers.free ?? []).includes(name));
     }
+    restrictEnvironments(queue);
   }
   updateCost(say);
 }
@@ -98,9 +111,9 @@ function gpusFor(offers) {
 }
 
 /** The present choices as a query, in the order of the form. */
-function choicesAsQuery() {
+function choicesAsQuery(more = []) {
   const query = new URLSearchParams();
-  for (const name of ["queue", "interface", "hours", ...FIELDS]) {
+  for (const name of ["queue", "interface", "hours", ...FIELDS, ...more]) {
     const value = form.elements[name]?.value;
     if (value) query.set(name, value);
   }
@@ -203,7 +216,7 @@ function askSoon(say) {
 // --- a link to the choices ----------------------------------------------------------------------------
 
 async function copyLink(say, button) {
-  const link = `${location.origin}${button.dataset.page}?${choicesAsQuery()}`;
+  const link = `${location.origin}${button.dataset.page}?${choicesAsQuery(["environment"])}`;
   try {
     await navigator.clipboard.writeText(link);
     announce(say.copied);

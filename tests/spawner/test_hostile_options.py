@@ -60,7 +60,7 @@ RIGHT: dict[str, Any] = {
     "qos": "long",
 }
 # Which of sbatch's options each field may change; the comment repeats several.
-MAY_CHANGE = {
+MAY_CHANGE: dict[str, set[str]] = {
     "queue": {"--partition", "--comment"},
     "interface": {"--comment"},
     "hours": {"--time", "--comment"},
@@ -70,6 +70,7 @@ MAY_CHANGE = {
     "feature": {"--constraint"},
     "qos": {"--qos"},
     "reservation": {"--reservation"},
+    "environment": set(),
 }
 
 
@@ -159,7 +160,7 @@ def test_a_field_that_comes_twice_is_refused(field: str) -> None:
         from_form({field: ["mixed", "--uid=0"]})
 
 
-@pytest.mark.parametrize("name", [*SHORT, "script", "environment", "name", "cmd", "prologue", "uid", "Queue"])
+@pytest.mark.parametrize("name", [*SHORT, "script", "variables", "name", "cmd", "prologue", "uid", "Queue"])
 def test_hostile_name_of_a_field_is_refused(name: str) -> None:
     for value in ("x", ["x"], {"a": 1}, None):
         with pytest.raises(OptionsError):

@@ -38,7 +38,7 @@ class Server:
         self.told: list[str] = []
 
     async def take_options(self, _options: Any) -> Any:
-        return SimpleNamespace(queue=SimpleNamespace(name="jupyter"))
+        return SimpleNamespace(queue=SimpleNamespace(name="jupyter"), environment="")
 
     async def _in_turn(self, _request: Any) -> None:
         self.told.append("sbatch")

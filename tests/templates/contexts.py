@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import StrictUndefined
 
 from authenticator.pages.accounts import Row
+from environments.site import Site
 from queues.estimate import cost
 from queues.policy import Queue
 from queues.table import NodeCounts, QueueRow, QueueTable
@@ -17,8 +18,10 @@ from slurm.records import Sentence
 from spawner.again import Again
 from spawner.card import Card, extensions
 from spawner.extending import Room
+from spawner.menu import Menu, menu_of
 from spawner.offers import Offers
 from spawner.options import Request
+from spawner.own_environments import Own
 from spawner.pages.jobs import Row as JobRow
 from spawner.running import Facts
 from tests.spawner.scripted import job
@@ -156,6 +159,20 @@ TITLES: dict[str, dict[str, str]] = {
 }
 
 
+def menu(own: tuple[Own, ...] | None = (Own("notebook", server=True, python="3.11"),), **more: Any) -> Menu:
+    """What there is to start from, at a site with a shared environment and an image."""
+    image = {"name": "class", "title": EVIL, "runtime": "ch", "path": "/images/class", "queues": ("jupyter",)}
+    site = {
+        "shared": [{"name": "base", "title": EVIL, "about": EVIL, "prefix": "/opt/base"}],
+        "runtimes": {"ch": {"command": ("ch-run", "{image}", "--", "{command}")}},
+        "images": [image],
+        "without": "offer",
+    }
+    found = menu_of(Site(**{**site, **more}), own, "own:notebook" if own else None, "en")
+    assert found is not None
+    return found
+
+
 def queue_form(**more: Any) -> dict[str, Any]:
     return {
         "table": table(),
@@ -175,8 +192,10 @@ def queue_form(**more: Any) -> dict[str, Any]:
             "interface": "notebook",
             "hours": 4,
             "account": "proj01",
+            "environment": "own:notebook",
             **dict.fromkeys(("gpus", "gpu_type", "feature", "qos", "reservation")),
         },
+        "environments": menu(),
         "errors": {},
         "currency": "KRW",
         "estimate": cost,

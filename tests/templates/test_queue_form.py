@@ -159,7 +159,7 @@ class TestChoicesOfQueues:
             chosen={**queue_form()["chosen"], "queue": "amd_a100_4", "gpu_type": "1g.10gb", "gpus": "1"}
         )
         selected = [one.get("value") for one in page.all("option") if one.get("selected") is not None]
-        assert selected == ["1g.10gb", "1", "proj01"]
+        assert selected == ["own:notebook", "1g.10gb", "1", "proj01"]
 
 
 class TestPresets:
