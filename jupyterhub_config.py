@@ -59,29 +59,32 @@ c.JupyterHub.template_paths = [str(pages.TEMPLATES)]
 c.JupyterHub.template_vars = pages.TEMPLATE_VARS
 c.JupyterHub.jinja_environment_options = {"extensions": pages.EXTENSIONS}
 
-# The queue table for scripts
-c.JupyterHub.services = [
-    {
-        "name": "queues",
-        "url": os.environ.get("HPCHUB_QUEUES_SERVICE_URL", "http://127.0.0.1:18110"),
-        "command": [sys.executable, "-m", "services.queues"],
+
+# The hub's services: one process each, which ends when this one does
+def service(name, url, *variables):
+    known = ("PATH", "PYTHONPATH", "SLURM_CONF", "HPCHUB_QUEUES", *variables)
+    return {
+        "name": name,
+        "url": os.environ.get(f"HPCHUB_{name.upper()}_SERVICE_URL", url),
+        "command": [sys.executable, "-m", f"services.{name}"],
         "cwd": str(Path(__file__).resolve().parent),
         "environment": {
-            # It ends when this process does.
             "HPCHUB_HUB_PID": str(os.getpid()),
-            **{
-                name: os.environ[name]
-                for name in ("HPCHUB_QUEUES", "PATH", "PYTHONPATH", "SLURM_CONF")
-                if name in os.environ
-            },
+            **{variable: os.environ[variable] for variable in known if variable in os.environ},
         },
         "oauth_no_confirm": True,
         "display": True,
     }
-]
-c.JupyterHub.load_roles = [
-    {"name": "user", "scopes": ["self", "access:services!service=queues"]},
-]
+
+
+c.JupyterHub.services = [service("queues", "http://127.0.0.1:18110")]
+# Only where the site has environments.
+if "HPCHUB_ENVIRONMENTS" in os.environ:
+    ours = ("ENVIRONMENTS", "ACTS_AS_USER", "JOB_PYTHON", "JOB_RUNNER", "HUB_NAME")
+    variables = [f"HPCHUB_{name}" for name in ours]
+    c.JupyterHub.services.append(service("environments", "http://127.0.0.1:18111", *variables))
+scopes = [f"access:services!service={one['name']}" for one in c.JupyterHub.services]
+c.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", *scopes]}]
 
 if site := os.environ.get("HPCHUB_SITE_CONFIG"):
     load_subconfig(site)

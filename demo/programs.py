@@ -205,6 +205,7 @@ def hub_environment(instance: Instance) -> dict[str, str]:
         "HPCHUB_SITE_CONFIG": str(instance.etc / "jupyterhub_site.py"),
         "HPCHUB_QUEUES": str(instance.etc / "queues.toml"),
         "HPCHUB_ENVIRONMENTS": str(instance.environments_file),
+        "HPCHUB_ACTS_AS_USER": f"sudo -nHu {{username}} {instance.sbin}/hpchub-as-user",
         "HPCHUB_QUEUES_SERVICE_URL": _service_url(instance, QUEUES_SERVICE),
         "HPCHUB_ENVIRONMENTS_SERVICE_URL": _service_url(instance, ENVIRONMENTS_SERVICE),
         "PYTHONPATH": str(instance.src),

@@ -8,6 +8,7 @@ import signal
 import ssl
 import sys
 from collections.abc import Callable, Coroutine
+from typing import Any
 
 from jupyterhub.services.auth import HubOAuth
 from tornado import web
@@ -45,8 +46,14 @@ def run(name: str, serve: Callable[[], Coroutine[None, None, None]], *wrong: typ
     return 0
 
 
-async def answer(app: web.Application, place: Place, name: str) -> None:
-    """Answer until told to end, or until the hub is gone."""
+async def answer(app: web.Application, place: Place, name: str, **limits: Any) -> None:
+    """Answer until told to end, or until the hub is gone.
+
+    Parameters
+    ----------
+    **limits
+        As tornado's HTTPServer takes them, such as ``max_body_size`` in bytes.
+    """
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -54,7 +61,7 @@ async def answer(app: web.Application, place: Place, name: str) -> None:
     orphaned = loop.create_task(until_orphaned())
     orphaned.add_done_callback(lambda _task: ending.set())
     # A hub that starts again at once must not meet the port of its predecessor's ending service.
-    server = app.listen(place.port, place.host, reuse_port=True, ssl_options=_certificates())
+    server = app.listen(place.port, place.host, reuse_port=True, ssl_options=_certificates(), **limits)
     log.info("%s: answering on %s:%s%s", name, place.host, place.port, place.prefix)
     await ending.wait()
     orphaned.cancel()

@@ -24,7 +24,7 @@ _KEYWORDS: Final[dict[str, tuple[int, ...] | None]] = {
     "ngettext": (1, 2),
     "ntranslate": (2, 3),
 }
-_METHODS: Final = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
+_METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 _METHODS_PAGES: Final = [("**.html", "jinja2.ext:babel_extract")]
 _ROOMS: Final = ("authenticator", "queues", "services", "singleuser", "slurm", "spawner", "texts")
 _PLACEHOLDER: Final = re.compile(r"%(?:\((\w+)\))?[-#0 +]*\d*(?:\.\d+)?([a-zA-Z%])")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -128,7 +128,7 @@ class Follows:
         found = await self._look(user, digest)
         return Glance(found.now, digest, digest.next, tuple(digest.lines), whole=True, problem=found.problem)
 
-    async def follow(self, user: str, action: str, offset: int | None = None) -> AsyncIterator[Glance]:
+    async def follow(self, user: str, action: str, offset: int | None = None) -> AsyncGenerator[Glance]:
         """Yield what is to be seen, at once and whenever it changes, until the action is over.
 
         Parameters

@@ -97,9 +97,9 @@ def _text(file: bytes | None) -> str:
 
 
 def specs_of(text: str) -> list[str]:
-    """Split what people write into packages: by lines and blanks, but not within one package.
+    r"""Split what people write into packages: by lines and blanks, but not within one package.
 
-    >>> specs_of("numpy scipy >=1.2, <2\\npandas=2.1")
+    >>> specs_of("numpy scipy >=1.2, <2\npandas=2.1")
     ['numpy', 'scipy >=1.2, <2', 'pandas=2.1']
     """
     found: list[str] = []
@@ -114,9 +114,9 @@ def specs_of(text: str) -> list[str]:
 
 
 def format_of(text: str) -> str:
-    """Say what kind of file a text is, by its contents.
+    r"""Say what kind of file a text is, by its contents.
 
-    >>> format_of("@EXPLICIT\\nhttps://..."), format_of("version: 6\\nenvironments:\\n"), format_of("name: x")
+    >>> format_of("@EXPLICIT\nhttps://..."), format_of("version: 6\nenvironments:\n"), format_of("name: x")
     ('explicit', 'lock', 'yml')
     """
     if re.search(r"^@EXPLICIT\s*$", text, re.MULTILINE):

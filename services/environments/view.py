@@ -114,7 +114,7 @@ def _trouble(trouble: Trouble | None, lang: str) -> dict[str, Any] | None:
 
 
 def glance_of(glance: Glance, lang: str) -> dict[str, Any]:
-    """Describe an action with how far it is, and what is new of its log, or all of it where `whole` is true."""
+    """Describe an action with how far it is, and what is new of its log, or all of it if `whole`."""
     return {
         **action_of(glance.now, lang),
         **_progress(glance.digest, lang),

@@ -1,0 +1,336 @@
+"""The pages: what there is, what is going on, and a form for each thing that can be done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+from urllib.parse import quote
+
+from tornado import web
+
+import texts
+from environments.names import check_environment
+from environments.problems import Problem
+from environments.records import Environment
+from services.environments import told
+from services.environments.base import Asking, status_of
+from services.environments.desk import Overview
+from services.environments.files import problem_of
+from services.environments.forms import LARGEST_FILE, from_form
+from services.environments.page import environment_row, glance_row, render, rows
+from services.environments.takeaway import zipped
+from services.environments.told import Trouble
+from services.environments.view import package_of, site_of
+from services.environments.wording import WORDING
+from services.handlers import content_policy
+from slurm.errors import SlurmError
+
+__all__ = ["ROUTES", "NoSuchPageHandler"]
+
+_YEAR_DAYS: Final = 365
+_GLANCES: Final = 4  # of actions whose progress a page shows as it is loaded
+_LOG_LINES: Final = 60
+
+
+class _Page(Asking):
+    """Answers with pages; a browser without a login is sent to the hub's."""
+
+    policy: ClassVar[str] = content_policy(forms=True)
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        self._remember_language()
+
+    def refuse_stranger(self) -> None:
+        if self.request.method != "GET":
+            # The login's way back would lose what was in the form.
+            raise web.HTTPError(403, "no valid login, or a form from before it")
+        self.redirect(self.get_login_url())  # type: ignore[no-untyped-call]
+
+    def _remember_language(self) -> None:
+        asked = self.request.query_arguments.get("lang", [b""])[-1].decode("ascii", "replace")
+        if asked in texts.LANGUAGES:
+            secure = self.request.protocol == "https"
+            path = self.settings["base_url"]
+            self.set_cookie(
+                texts.COOKIE,
+                asked,
+                expires_days=_YEAR_DAYS,
+                path=path,
+                httponly=True,
+                samesite="Lax",
+                secure=secure,
+            )
+
+    @property
+    def prefix(self) -> str:
+        return str(self.settings["prefix"])
+
+    def url_of(self, name: str) -> str:
+        return f"{self.prefix}environments/{quote(name, safe='')}"
+
+    def show(self, template: str, **values: Any) -> None:
+        self.finish(
+            render(
+                template,
+                self.lang,
+                base_url=self.settings["base_url"],
+                prefix=self.prefix,
+                here=self.request.path,
+                user=self.user if self.current_user else "",
+                xsrf=self.xsrf_token.decode("ascii") if self.current_user else "",
+                **values,
+            )
+        )
+
+    def see(self, page: str) -> None:
+        """Send the browser to another page, so that loading it again does nothing twice."""
+        self.redirect(f"{self.prefix}{page}", status=303)  # type: ignore[no-untyped-call]
+
+    def tell(self, problem: Problem) -> None:
+        """Show a page that says what is wrong, and nothing else."""
+        self.set_status(status_of(problem))
+        self.show("problem", title=self._("That did not work"), problem=self.words_of(problem))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        problem = {"message": self.say(self.explain(status_code)), "details": ""}
+        self.show("problem", title=self._("That did not work"), problem=problem)
+
+    def _(self, msgid: str, **params: Any) -> str:
+        return texts.translate(self.lang, msgid, **params)
+
+    async def live(self, seen: Overview, name: str | None = None) -> list[dict[str, Any]]:
+        """Return the rows of what is going on, with how far it is."""
+        going = [one for one in seen.actions if not one.over and name in (None, one.environment)]
+        found = await asyncio.gather(
+            *(self.follows.glance(self.user, one.id) for one in going[:_GLANCES]), return_exceptions=True
+        )
+        # What cannot be looked at now is in the history all the same.
+        return [glance_row(one, self.lang) for one in found if not isinstance(one, BaseException)]
+
+    def about(self, seen: Overview) -> dict[str, Any]:
+        return {
+            "files_problem": self.say(seen.files_problem) if seen.files_problem else "",
+            "slurm_answers": seen.slurm_answers,
+            "as_of": seen.as_of,
+        }
+
+
+class ListHandler(_Page):
+    """All environments, what is going on, and what was done."""
+
+    async def get(self) -> None:
+        seen = await self.desk.overview(self.user)
+        self.show(
+            "list",
+            environments=[
+                environment_row(one, self.url_of(one.name), self.lang) for one in seen.environments
+            ],
+            live=await self.live(seen),
+            past=rows((one for one in seen.actions if one.over), self.lang),
+            site=site_of(self.site, self.lang),
+            **self.about(seen),
+        )
+
+
+class EnvironmentHandler(_Page):
+    """One environment: its states and its packages."""
+
+    async def get(self, name: str) -> None:
+        seen = await self.desk.overview(self.user)
+        one = seen.environment(name)
+        if one is None:
+            if seen.files_problem is not None:
+                self.tell(problem_of(Trouble("unreachable", seen.files_problem)))
+                return
+            raise web.HTTPError(404)
+        packages, others, problem = await self._packages(one)
+        self.show(
+            "environment",
+            one=environment_row(one, self.url_of(one.name), self.lang),
+            live=await self.live(seen, name),
+            packages=packages,
+            others=others,
+            packages_problem=problem,
+            **self.about(seen),
+        )
+
+    async def _packages(self, one: Environment) -> tuple[list[Any], list[Any], str]:
+        try:
+            answer = await self.ask(ask="packages", environment=one.name)
+        except Problem as problem:
+            return [], [], self.say(problem.sentence)
+        found = [
+            package_of(each) for raw in told.listed(answer.get("packages")) if (each := told.package(raw))
+        ]
+        others = [each for raw in told.listed(answer.get("others")) if (each := told.package(raw))]
+        found.sort(key=lambda each: (not each["requested"], each["name"].lower()))
+        return found, others, ""
+
+
+class FormHandler(_Page):
+    """The form of an action, and what becomes of it."""
+
+    async def get(self, name: str, verb: str) -> None:
+        if verb == "export":
+            self.show("export", environment=name, url=self.url_of(name))
+            return
+        seen = await self.desk.overview(self.user)
+        if name and seen.environment(name) is None and seen.files_problem is None:
+            raise web.HTTPError(404)
+        given = {key: self.get_query_argument(key, "") for key in ("specs", "source", "environment")}
+        self._form(name, verb, seen, given)
+
+    async def post(self, name: str, verb: str) -> None:
+        form = {key: self.get_body_argument(key, "") for key in self.request.body_arguments}
+        files = self.request.files.get("file") or []
+        try:
+            wanted = from_form(verb, name, form, bytes(files[0].body) if files else None)
+            if verb in ("bootstrap", "import", "clone"):
+                wanted["environment"] = form.get("environment", "").strip()
+            if verb == "clone":
+                wanted["source"] = name
+            action = await self.clerk.submit(self.user, self.groups, wanted)
+        except Problem as problem:
+            self.set_status(status_of(problem))
+            seen = await self.desk.overview(self.user)
+            self._form(name, verb, seen, form, problem)
+            return
+        self.see(f"actions/{action.id}")
+
+    def _form(
+        self,
+        name: str,
+        verb: str,
+        seen: Overview,
+        values: Mapping[str, str],
+        problem: Problem | None = None,
+    ) -> None:
+        wording = WORDING[verb]
+        one = seen.environment(name)
+        fields = ("environment", "set", "source", "specs", "label", "cuda", "text", "format")
+        filled = {key: values.get(key, "") for key in fields}
+        if not filled["environment"] and verb == "bootstrap" and seen.environment(self.site.default) is None:
+            filled["environment"] = self.site.default
+        self.show(
+            "form",
+            verb=verb,
+            title=self._(wording.title),
+            about=[self._(text) for text in wording.about],
+            button=self._(wording.button),
+            fields=wording.fields,
+            destructive=wording.destructive,
+            environment=name,
+            values=filled,
+            states=[each for each in one.generations if not each["current"]] if one else [],
+            site=site_of(self.site, self.lang),
+            largest=LARGEST_FILE,
+            problem=self.words_of(problem) if problem else None,
+            action=self.request.path,
+            back=self.url_of(name) if name else self.prefix,
+        )
+
+
+class NewHandler(FormHandler):
+    """The forms that make a new environment."""
+
+    async def get(self, verb: str) -> None:  # type: ignore[override]
+        await super().get("", verb)
+
+    async def post(self, verb: str) -> None:  # type: ignore[override]
+        await super().post("", verb)
+
+
+class ExportHandler(_Page):
+    """An environment as a file."""
+
+    async def get(self, name: str, kind: str) -> None:
+        try:
+            check_environment(name)
+            answer = await self.ask(ask="export", environment=name, format=kind)
+        except Problem as problem:
+            self.tell(problem)
+            return
+        text = told.text(answer.get("text"), 4 << 20)
+        self.download(told.text(answer.get("filename")), "text/plain; charset=utf-8", text.encode())
+
+
+class TakeawayHandler(_Page):
+    """An environment to take along."""
+
+    async def get(self, name: str) -> None:
+        try:
+            content = await zipped(self, name, self.get_query_argument("folder", ""))
+        except Problem as problem:
+            self.tell(problem)
+            return
+        self.download(f"{name}.zip", "application/zip", content)
+
+
+class ActionHandler(_Page):
+    """One action: how far it is, its log, and how it ended."""
+
+    async def get(self, identity: str) -> None:
+        try:
+            glance = await self.glance(identity)
+        except Problem as problem:
+            self.tell(problem)
+            return
+        one = glance_row(glance, self.lang)
+        job_log: list[str] = []
+        if one["job"] and one["state"] in ("failed", "interrupted") and not one["log"]:
+            job_log = await self._job_log(one["job"])
+        self.show("action", one=one, job_log=job_log)
+
+    async def _job_log(self, job: str) -> list[str]:
+        try:
+            async with self.desk.files.acting(self.user) as acts:
+                return await acts.log_tail(job, _LOG_LINES)
+        except SlurmError:
+            return []
+
+
+class CancelHandler(_Page):
+    """Asks whether to cancel an action, and does."""
+
+    async def get(self, identity: str) -> None:
+        try:
+            glance = await self.glance(identity)
+        except Problem as problem:
+            self.tell(problem)
+            return
+        self.show("cancel", one=glance_row(glance, self.lang))
+
+    async def post(self, identity: str) -> None:
+        try:
+            glance = await self.glance(identity)
+            await self.clerk.cancel(self.user, glance.now)
+        except Problem as problem:
+            if problem.code != "over":
+                self.tell(problem)
+                return
+        self.see(f"actions/{identity}")
+
+
+class NoSuchPageHandler(_Page):
+    """Everything else below the service's address."""
+
+    def get(self) -> None:
+        raise web.HTTPError(404)
+
+
+_NAME: Final = r"([^/]{1,200})"
+_ID: Final = r"([0-9a-f]{16})"
+_FORMS: Final = "|".join(verb for verb in WORDING if verb not in ("bootstrap", "import"))
+
+ROUTES: Final[list[tuple[str, Any]]] = [
+    ("", ListHandler),
+    (r"new/(bootstrap|import)", NewHandler),
+    (f"environments/{_NAME}", EnvironmentHandler),
+    (f"environments/{_NAME}/({_FORMS}|export)", FormHandler),
+    (f"environments/{_NAME}/export/(yml|explicit|lock)", ExportHandler),
+    (f"environments/{_NAME}/takeaway", TakeawayHandler),
+    (f"actions/{_ID}", ActionHandler),
+    (f"actions/{_ID}/cancel", CancelHandler),
+]
