@@ -17,7 +17,7 @@ from texts import mark as _
 
 __all__ = ["PipPackage", "Record", "pip_packages", "records", "without_secrets"]
 
-MARKS: Final = "hpchub.json"
+MARKS: Final = "hpchub"
 LARGEST: Final = 64 * 1024 * 1024
 _TOKEN: Final = re.compile(r"/t/[^/]+(?=/)")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.!+*~-]*")

@@ -79,7 +79,7 @@ def environment(layout: Layout, name: str) -> Environment:
 
 def marks(prefix: Path) -> Mapping[str, Any]:
     """Return what the room noted in an environment when it was made; nothing for one that others made."""
-    raw = _json(prefix / "conda-meta" / "hpchub.json", LARGEST_MARKS)
+    raw = _json(prefix / "conda-meta" / "hpchub", LARGEST_MARKS)
     return raw if isinstance(raw, dict) else {}
 
 

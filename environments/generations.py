@@ -1,6 +1,6 @@
 """The states of an environment: which there are, which one is in use, and going from one to another.
 
-A generation is whole when its mark, ``conda-meta/hpchub.json``, is there, which is written last. Everything
+A generation is whole when its mark, ``conda-meta/hpchub``, is there, which is written last. Everything
 else under ``generations`` is what a killed attempt left, and `clean` removes it.
 """
 
@@ -34,7 +34,8 @@ __all__ = [
     "write_marks",
 ]
 
-MARKS: Final = Path("conda-meta") / "hpchub.json"
+# Not .json: conda takes every such file there for the record of a package.
+MARKS: Final = Path("conda-meta") / "hpchub"
 TRASH: Final = ".trash"
 LARGEST_MARKS: Final = 256 * 1024
 

@@ -24,7 +24,7 @@ from environments.supervising import check_cancelled
 
 __all__ = ["copy"]
 
-MARKS: Final = Path("conda-meta") / "hpchub.json"
+MARKS: Final = Path("conda-meta") / "hpchub"
 TOLD_EACH: Final = 1000
 
 
