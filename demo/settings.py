@@ -271,6 +271,7 @@ class Instance:
             **self.environment,
             "PATH": f"{self.bin}:{self.src}/scripts:{self.environment['PATH']}",
             "HPCHUB_ENVIRONMENTS": str(self.environments_file),
+            "HPCHUB_PYTHON": f"{self.venv}/bin/python",
         }
 
 
