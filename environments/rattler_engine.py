@@ -23,7 +23,7 @@ from environments.supervising import check_cancelled, run_child
 __all__ = ["RattlerEngine", "solve"]
 
 WORKER: Final = Path(__file__).resolve().with_name("worker.py")
-NOT_HANDED_ON: Final = ("PYTHON", "CONDA_", "RATTLER_", "MAMBA_", "LD_PRELOAD")
+NOT_HANDED_ON: Final = ("PYTHON", "CONDA_", "RATTLER_", "MAMBA_")
 
 
 class RattlerEngine:
