@@ -72,9 +72,7 @@ class _Reader:
             )
         if isinstance(event, yaml.ScalarEvent):
             return (
-                None
-                if event.style is None and event.value in ("", "~", "null", "Null", "NULL")
-                else event.value
+                None if not event.style and event.value in ("", "~", "null", "Null", "NULL") else event.value
             )
         if isinstance(event, yaml.SequenceStartEvent):
             return self._list(depth)
