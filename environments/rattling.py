@@ -5,6 +5,7 @@ Requests and results are JSON; `environments.rattler_engine` makes the ones and 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -22,7 +23,7 @@ from rattler.virtual_package import GenericVirtualPackage, Override
 
 from environments import cache, history, keeping
 from environments.reporting import Reporter
-from environments.written import complete, explicit_records, lock_records, write_lock
+from environments.written import check_archives, complete, explicit_records, lock_records, write_lock
 
 __all__ = ["do_fill", "do_solve"]
 
@@ -106,7 +107,8 @@ async def _solve(
     platform = _platform(request)
     return await rattler_solve(
         sources=request["channels"],
-        specs=specs,
+        # As texts they would be read strictly, and name=version=build refused.
+        specs=[MatchSpec(spec) for spec in specs],
         gateway=gateway,
         platforms=[Subdir(platform), Subdir("noarch")],
         locked_packages=locked,
@@ -125,6 +127,9 @@ async def _install(
     reporter: Any = Reporter(
         {record.name.normalized: record.size or 0 for record in records},
         {record.name.normalized for record in records if not index.contains_record(record)},
+    )
+    await asyncio.to_thread(
+        check_archives, [one for one in records if request.get("validate") or not index.contains_record(one)]
     )
     with reporter.telling(lambda progress: say({"progress": progress})):
         await rattler_install(

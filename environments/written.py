@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from rattler import Gateway, Subdir
 from rattler.lock import LockChannel, LockFile, LockPlatform
 from rattler.package import BuildString
 from rattler.repo_data import PackageRecord, RepoDataRecord
 
-__all__ = ["WrittenError", "complete", "explicit_records", "lock_records", "write_lock"]
+__all__ = [
+    "DamagedError",
+    "WrittenError",
+    "check_archives",
+    "complete",
+    "explicit_records",
+    "lock_records",
+    "write_lock",
+]
 
 
 class WrittenError(Exception):
     """A list that cannot be used as it stands."""
+
+
+class DamagedError(Exception):
+    """An archive that is not what the channel lists."""
+
+
+def check_archives(records: Sequence[RepoDataRecord]) -> None:
+    """Check the archives of channels that are folders: py-rattler only checks what it downloads.
+
+    Raises
+    ------
+    DamagedError
+        Naming the first one whose contents are others than listed.
+    """
+    for record in records:
+        address = urlsplit(record.url)
+        path = Path(unquote(address.path))
+        if address.scheme != "file" or record.sha256 is None or not path.is_file():
+            continue
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").digest() != record.sha256:
+                raise DamagedError(f"hash mismatch: {record.url} is not what its channel lists")
 
 
 def write_lock(path: Path, channels: Sequence[str], platform: str, records: list[RepoDataRecord]) -> None:
