@@ -12,6 +12,8 @@ from slurm.records import Sentence
 
 __all__ = ["LINES", "Digest"]
 
+_EACH: Final = 3
+
 LINES: Final = 400
 """Lines of a log that are kept for who comes later."""
 
@@ -26,6 +28,12 @@ class Digest:
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES))
     notes: list[Sentence] = field(default_factory=list)
     packages: int = 0
+    turns: int = 0
+
+    def turn(self) -> bool:
+        """Say whether it is time to look into a journal that is hardly there yet: every third time."""
+        self.turns += 1
+        return self.turns % _EACH == 1
 
     def take(self, answer: Mapping[str, Any]) -> list[str]:
         """Take in an answer to the question ``journal``; return the lines that are new."""

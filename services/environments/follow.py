@@ -194,7 +194,8 @@ class Follows:
         now = self._desk.state_of(user, digest, looked_at)
         before = digest.next
         fresh: list[str] = []
-        if now.state != "waiting":  # a job that waits writes nothing
+        # A job that waits writes nothing, but that it has begun the journal may tell before Slurm is asked.
+        if now.state != "waiting" or digest.turn():
             self.polls += 1
             fresh = await self._desk.read_journal(user, digest)
             now = self._desk.state_of(user, digest, looked_at)

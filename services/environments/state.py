@@ -111,7 +111,7 @@ def now(known: Past, job: Job | None, looked_at: float | None) -> Now:
     state: State
     if known.ended and known.result in ("done", "failed", "cancelled"):
         state = known.result  # type: ignore[assignment]  # one of the three
-    elif stage is JobPhase.WAITING and job is not None:
+    elif stage is JobPhase.WAITING and job is not None and not known.began:  # it never begins twice
         state, reason = "waiting", explain(job.reason)
     elif stage is JobPhase.ENDED or (stage is None and _is_gone(known, looked_at)):
         state, trouble = _without_an_end(known, job)
