@@ -1,4 +1,4 @@
-"""Environments on a real centre, over REST: made in a job, followed, cancelled, and nobody else's business."""
+"""Environments on a real centre, over REST: made in a job, followed, cancelled, and nobody else's."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def made(centre: RunningCentre, come: Come) -> Iterator[User]:
     action = user.begin("bootstrap")
     seen = [event for _id, event in user.events(action)]
     user.until(action, "done")
-    # What a person sees of it, asserted here for it takes the longest of all: where it is and how much is done.
+    # What a person sees of it, asserted here for it takes the longest of all.
     assert {"install", "check"} <= {event.get("step") for event in seen}
     assert max(event["packages"]["total"] for event in seen if "packages" in event) > 50
     assert user.environment()["server"]
@@ -132,7 +132,7 @@ def test_a_listener_that_comes_back_hears_only_what_it_missed(made: User) -> Non
     action = made.begin("snapshot", label="<script>alert(1)</script>")
     whole = list(made.events(action))
     ids = [identity for identity, event in whole if event]
-    assert [event for _id, event in whole if event][0]["whole"]
+    assert next(event for _id, event in whole if event)["whole"]
     again = [event for _id, event in made.events(action, **{"Last-Event-ID": ids[-1]}) if event]
     assert again[-1]["state"] == "done"
     labels = [one["label"] for one in made.environment()["generations"]]
