@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from environments.layout import Layout
-from environments.reading import read_bytes
+from environments.reading import read_bytes, read_text
 from environments.records import Environment
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ MOST_ENVIRONMENTS: Final = 100
 LARGEST_RECORD: Final = 32 << 20  # bytes; tensorflow's has 5 million
 LARGEST_IN_ALL: Final = 256 << 20
 LARGEST_MARKS: Final = 64 << 10
+LARGEST_HISTORY: Final = 1 << 20
 
 _RECORD: Final = re.compile(r"(?P<name>[^/]+)-(?P<version>[^/-]+)-(?P<build>[^/-]+)\.json")
 _DIST_INFO: Final = re.compile(r"(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info")
@@ -103,6 +104,7 @@ def packages(prefix: Path) -> list[dict[str, Any]]:
     from environments.conda_meta import without_secrets
 
     left = LARGEST_IN_ALL
+    by_history = _asked(prefix)
     found = []
     for record in _records(prefix):
         raw = _json(prefix / "conda-meta" / record["file"], min(LARGEST_RECORD, left))
@@ -116,10 +118,22 @@ def packages(prefix: Path) -> list[dict[str, Any]]:
                 "build": record["build"],
                 "channel": without_secrets(_text(about, "channel")),
                 "size": int(_number(about, "size")),
-                "requested": bool(asked) and asked != "None",
+                "requested": (bool(asked) and asked != "None") or record["name"] in by_history,
             }
         )
     return found
+
+
+def _asked(prefix: Path) -> set[str]:
+    """Return the names of what was asked for, as conda's history says."""
+    from environments.history import requested_in
+    from environments.keeping import match_name
+
+    text = read_text(prefix / "conda-meta" / "history", LARGEST_HISTORY) or ""
+    try:
+        return {match_name(spec) for spec in requested_in(text)}
+    except (RecursionError, MemoryError, ValueError):  # lists in lists in lists, by somebody's hand
+        return set()
 
 
 def others(prefix: Path) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from environments import building, found, generations, specs
+from environments import building, found, generations, history, specs
 from environments.actions.work import Done, Work, platform_of
 from environments.engine import Wanted
 from environments.problems import Problem
@@ -62,6 +62,7 @@ def _add(work: Work, asked: tuple[str, ...]) -> Done:
     prefix = work.current()
     wished = specs.resolved(asked, work.site)
     if not _lacking(prefix, wished):
+        _note_asked(prefix, wished)
         note = Sentence(_("Nothing to do: everything is there already."), {})
         return work.done(prefix, note, changed=False)
     wanted = dataclasses.replace(_wanted(work, prefix), specs=wished)
@@ -89,7 +90,7 @@ def _wanted(work: Work, prefix: Path) -> Wanted:
 
 
 def _lacking(prefix: Path, wished: tuple[str, ...]) -> list[str]:
-    """Return the specs for which something must be done: not there, or there only because others need it.
+    """Return the specs that nothing in the prefix fits.
 
     The records alone are asked, so nothing that is there already waits for a channel.
     """
@@ -99,7 +100,7 @@ def _lacking(prefix: Path, wished: tuple[str, ...]) -> list[str]:
     lacking = []
     for spec in wished:
         one = there.get(specs.package_of(spec))
-        if one is None or not one["requested"]:
+        if one is None:
             lacking.append(spec)
             continue
         record = PrefixRecord.from_path(prefix / "conda-meta" / "{name}-{version}-{build}.json".format(**one))
@@ -107,6 +108,13 @@ def _lacking(prefix: Path, wished: tuple[str, ...]) -> list[str]:
         if not plain.matches(record) or not _from_there(spec, one["channel"]):
             lacking.append(spec)
     return lacking
+
+
+def _note_asked(prefix: Path, wished: tuple[str, ...]) -> None:
+    """Note that somebody wants packages that came along with others, so that they stay when those go."""
+    asked = {specs.package_of(spec) for spec in history.read_requested(prefix)}
+    if new := [spec for spec in wished if specs.package_of(spec) not in asked]:
+        history.write_history(prefix, prefix, command="hpchub env install", update=new)
 
 
 def _from_there(spec: str, channel: str) -> bool:

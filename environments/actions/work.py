@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from environments import building, conda_meta, exporting, found, generations
+from environments import building, conda_meta, exporting, found, generations, history
 from environments.engine import Wanted
 from environments.holding import Hold
 from environments.layout import Layout
@@ -142,7 +142,8 @@ class Work:
         return Wanted(
             channels=self.channels(marks),
             lock=lock,
-            requested=tuple(spec for one in conda_meta.records(prefix) for spec in one.requested),
+            requested=tuple(history.read_requested(prefix))
+            or tuple(spec for one in conda_meta.records(prefix) for spec in one.requested),
             platform=platform_of(self.site),
             cuda=str(marks.get("cuda") or ""),
             variables=self.site.variables,

@@ -1,0 +1,86 @@
+"""Snapshots stay what they were; one goes back to states; what is deleted is gone."""
+
+import os
+from pathlib import Path
+
+from environments import generations
+from tests.environments.actions.kit import User, notes, tree
+
+
+def test_a_snapshot_stays_what_it_was_whatever_pip_does_then(notebook: User) -> None:
+    notebook.pip_installs()
+    done = notebook.does("snapshot", label="before the paper")
+    kept = state(notebook, done.generation)
+    before = tree(kept)
+    assert str(kept) in (kept / "lib/python3.11/site-packages/mine.py").read_text()
+    assert str(kept) in (kept / "bin" / "tool").read_text()
+    notebook.pip_installs("later")
+    (notebook.prefix() / "lib/python3.11/site-packages/mine.py").write_text("changed in place")
+    assert tree(kept) == before
+    assert notebook.states() == ["snapshot", "bootstrap"]
+    assert not notebook.prefix().samefile(kept)
+
+
+def test_a_snapshot_is_gone_back_to_as_a_copy_and_stays(notebook: User) -> None:
+    kept = notebook.does("snapshot", label="good").generation
+    notebook.does("install", specs=("tool=2.0",))
+    done = notebook.does("rollback", source=kept)
+    assert notebook.tool() == "one"
+    assert done.generation != kept
+    before = tree(state(notebook, kept))
+    notebook.pip_installs()
+    assert tree(state(notebook, kept)) == before
+    labels = [one.label for one in generations.list_all(notebook.layout, "notebook")]
+    assert sorted(labels) == ["", "", "good"]
+
+
+def test_snapshots_stay_though_old_states_are_cleaned(notebook: User) -> None:
+    notebook.does("snapshot", label="first")
+    for specs in (("extra",), ("tool=2.0",), ("base",)):
+        notebook.does("install", specs=specs)
+    assert notebook.states() == ["install", "install", "snapshot"]
+
+
+def test_a_snapshot_takes_little_room_beside_what_it_was_made_from(notebook: User) -> None:
+    kept = state(notebook, notebook.does("snapshot", label="one").generation)
+    assert os.path.samefile(kept / "share/tool.txt", notebook.prefix() / "share/tool.txt")
+
+
+def test_rollback_returns_to_the_state_before_and_to_the_one_that_was_left(notebook: User) -> None:
+    first = generations.list_all(notebook.layout, "notebook")[0].id
+    second = notebook.does("install", specs=("tool=2.0",)).generation
+    done = notebook.does("rollback")
+    assert done.generation == first
+    assert notebook.tool() == "one"
+    assert "restart" in notes(done)
+    assert notebook.does("rollback", source=second).generation == second
+    assert notebook.tool() == "two"
+
+
+def test_what_cannot_be_gone_back_to(notebook: User, user: User) -> None:
+    assert notebook.fails("rollback").code == "generation"
+    assert notebook.fails("rollback", source="00000000").code == "generation"
+    assert notebook.fails("rollback", source="../../etc").code == "request"
+    assert not notebook.does("rollback", source=generations.list_all(user.layout, "notebook")[0].id).changed
+    assert user.fails("rollback", "none").code == "generation"
+
+
+def test_delete_removes_all_of_it_and_nothing_else(notebook: User) -> None:
+    notebook.does("clone", "other", source="notebook")
+    notebook.does("snapshot", label="kept")
+    notebook.does("delete")
+    assert not notebook.prefix().is_symlink()
+    assert notebook.states() == []
+    assert notebook.tool("other") == "one"
+    assert [path.name[:6] for path in notebook.layout.generations.iterdir()] == ["other-"]
+    assert notebook.fails("delete").code == "missing"
+
+
+def test_what_is_no_file_is_left_out_of_a_snapshot(notebook: User) -> None:
+    os.mkfifo(notebook.prefix() / "pipe")
+    kept = state(notebook, notebook.does("snapshot", label="with a pipe").generation)
+    assert not (kept / "pipe").exists()
+
+
+def state(user: User, identity: str) -> Path:
+    return next(one.path for one in generations.list_all(user.layout, "notebook") if one.id == identity)
