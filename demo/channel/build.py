@@ -25,14 +25,13 @@ from demo.channel.target import Target
 from demo.channel.wanted import ALIASES, SELECTIONS, digest
 from demo.channel.wheels import Wheel, to_package, with_files
 
-__all__ = ["STAMP", "Places", "build", "ensure", "is_ready"]
+__all__ = ["STAMP", "Contents", "Places", "build", "ensure", "is_ready"]
 
 Tell = Callable[[str], None]
 
 STAMP: Final = "hpchub-channel.json"
 _BESIDE: Final = Path(__file__).parent
-# What decides which packages there are, and what decides what is in one.
-_CHOICE: Final = (Path(__file__), _BESIDE / "wanted.py")
+# What decides what is in a package.
 _CONVERTER: Final = tuple(
     _BESIDE / f"{name}.py" for name in ("interpreter", "package", "requirements", "target", "wheels")
 )
@@ -59,15 +58,26 @@ class Places:
         return cls(venv.parent / "channel", venv.parent / "wheels")
 
 
-def is_ready(places: Places) -> bool:
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a channel has besides the interpreter; see `demo.channel.wanted`."""
+
+    selections: Mapping[str, tuple[str, ...]]
+    aliases: Mapping[str, tuple[str, ...]]
+
+
+DEMO: Final = Contents(SELECTIONS, ALIASES)
+
+
+def is_ready(places: Places, contents: Contents = DEMO) -> bool:
     """Whether the channel is there, and is what this code would make."""
     try:
-        return (places.channel / STAMP).read_text() == _stamp()
+        return (places.channel / STAMP).read_text() == _stamp(contents)
     except OSError:
         return False
 
 
-def ensure(places: Places, tell: Tell) -> None:
+def ensure(places: Places, tell: Tell, contents: Contents = DEMO) -> None:
     """Make the channel if it is missing or not what this code would make.
 
     Raises
@@ -75,14 +85,14 @@ def ensure(places: Places, tell: Tell) -> None:
     FetchError, InterpreterError, WheelError
         When wheels cannot be fetched, or something cannot be converted.
     """
-    if is_ready(places):
+    if is_ready(places, contents):
         return
     places.channel.parent.mkdir(parents=True, exist_ok=True)
     with _locked(places.channel.with_name("channel.lock")):
-        if is_ready(places):
+        if is_ready(places, contents):
             return
         tell(f"making the conda channel {places.channel}")
-        _make(places)
+        _make(places, contents)
 
 
 def build(
@@ -149,14 +159,14 @@ def _aliases(aliases: Mapping[str, tuple[str, ...]], wheels: Sequence[Wheel]) ->
 # -- the demo's own --------------------------------------------------------------------------------
 
 
-def _make(places: Places) -> None:
+def _make(places: Places, contents: Contents) -> None:
     """Make the channel aside and put it in the place of the one before."""
-    wheels = [Wheel.read(path) for path in fetch(places.wheels, SELECTIONS)]
+    wheels = [Wheel.read(path) for path in fetch(places.wheels, contents.selections)]
     new, old = (places.channel.with_name(f"channel.{word}") for word in ("new", "old"))
     for left in (new, old):
         shutil.rmtree(left, ignore_errors=True)
-    build(new, wheels, aliases=ALIASES, old=places.channel)
-    (new / STAMP).write_text(_stamp())
+    build(new, wheels, aliases=contents.aliases, old=places.channel)
+    (new / STAMP).write_text(_stamp(contents))
     _make_readable(new)
     if places.channel.exists():
         places.channel.rename(old)
@@ -164,11 +174,14 @@ def _make(places: Places) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _stamp() -> str:
-    wanted = {name: digest(requirements) for name, requirements in SELECTIONS.items()}
-    return json.dumps(
-        {"wanted": wanted, "code": _digest((*_CHOICE, *_CONVERTER)), "python": Target.here().full_version}
-    )
+def _stamp(contents: Contents) -> str:
+    said = {
+        "selections": {name: digest(requirements) for name, requirements in contents.selections.items()},
+        "aliases": dict(contents.aliases),
+        "code": _digest((Path(__file__), *_CONVERTER)),
+        "python": Target.here().full_version,
+    }
+    return json.dumps(said)
 
 
 def _digest(paths: Iterable[Path]) -> str:
