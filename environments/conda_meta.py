@@ -17,7 +17,6 @@ from texts import mark as _
 
 __all__ = ["PipPackage", "Record", "pip_packages", "records", "without_secrets"]
 
-MARKS: Final = "hpchub"
 LARGEST: Final = 64 * 1024 * 1024
 _TOKEN: Final = re.compile(r"/t/[^/]+(?=/)")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.!+*~-]*")
@@ -78,7 +77,7 @@ def records(prefix: Path) -> list[Record]:
     Problem
         When it is no environment, or one of its records cannot be read.
     """
-    found = [_record(path) for path in (prefix / "conda-meta").glob("*.json") if path.name != MARKS]
+    found = [_record(path) for path in (prefix / "conda-meta").glob("*.json")]
     if not found:
         raise Problem("unreadable", _("There are no packages of conda in %(prefix)s."), prefix=prefix.name)
     return sorted(found, key=lambda record: record.name)
@@ -89,7 +88,6 @@ def _record(path: Path) -> Record:
         with path.open("rb") as file:
             raw: Mapping[str, Any] = json.loads(file.read(LARGEST))
         url = without_secrets(_text(raw, "url"))
-        url = url if printable(url) and " " not in url else ""
         subdir = _text(raw, "subdir") or _of_url(url, 2)
         channel = url.rsplit("/", 2)[0] if url and _of_url(url, 2) == subdir else ""
         return Record(
@@ -144,11 +142,14 @@ def _of_url(url: str, place: int) -> str:
 
 
 def without_secrets(url: str) -> str:
-    """Return an address without user, password and anaconda's token.
+    """Return an address without user, password and anaconda's token; empty for what is no address.
 
     >>> without_secrets("https://me:secret@repo.example/t/tk-12/main/noarch/a-1-0.conda")
     'https://repo.example/main/noarch/a-1-0.conda'
     """
+    # urlsplit would pass over the end of a line in silence.
+    if not printable(url) or " " in url:
+        return ""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -170,6 +171,8 @@ def _pip_package(prefix: Path, name: str, version: str) -> PipPackage:
             raw = json.loads(path.read_bytes()[:LARGEST])
             url = without_secrets(str(raw["url"]))
             vcs = raw.get("vcs_info")
+            if not url:
+                return pinned
             if vcs:
                 where = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
                 return PipPackage(name, version, f"{name} @ {where}", where)

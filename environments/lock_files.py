@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
+from urllib.parse import quote
 
 from environments.careful_yaml import Value
 from environments.explicit import Listed
@@ -71,6 +72,8 @@ def _digest(entry: Mapping[str, Value], kind: str) -> str:
 
 
 def _listed(url: str, entry: Mapping[str, Value]) -> Listed:
+    # rattler writes what lies below a file:// channel as a path.
+    url = f"file://{quote(url)}" if url.startswith("/") else url
     return Listed(url, _digest(entry, "md5"), _digest(entry, "sha256"))
 
 

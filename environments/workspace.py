@@ -93,7 +93,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _relative(path: Path, folder: Path) -> str:
-    return os.fsencode(path.relative_to(folder)).decode(errors="replace")
+    return str(path.relative_to(folder))
 
 
 def _size(path: Path, folder: Path) -> int | None:
