@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -100,8 +101,7 @@ def test_pip_can_remove_what_conda_installed(prefix: Path, tmp_path: Path) -> No
     run("cp", "-a", prefix, copy)
     removed = [sys.executable, "-m", "pip", f"--python={copy}/bin/python", "uninstall", "--yes", "greeter"]
     run(*removed)
-    left = [str(path) for path in copy.rglob("*greet*") if "conda-meta" not in path.parts]
-    assert left == [str(copy / "share" / "greeter")], "pip leaves folders outside of site-packages"
+    assert not [path for path in copy.rglob("*greet*") if "conda-meta" not in path.parts]
 
 
 def test_only_what_is_new_is_converted_when_the_channel_is_made_again(places: Places, index: Path) -> None:
@@ -132,6 +132,11 @@ def test_without_anything_to_begin_with_there_is_python(tmp_path: Path) -> None:
     assert only.name.startswith("python-3.11.")
 
 
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture
 def address(places: Places) -> Iterator[str]:
     with socket.socket() as probe:
@@ -142,13 +147,9 @@ def address(places: Places) -> Iterator[str]:
         [sys.executable, "-I", str(program), str(port), str(places.channel)], stderr=subprocess.PIPE
     )
     try:
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=5).close()
-                break
-            except ConnectionRefusedError:
-                assert server.poll() is None
-                os.sched_yield()
+        while not _answers(port):
+            assert server.poll() is None
+            time.sleep(0.02)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
