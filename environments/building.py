@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from environments.carry import carry as carry_files
 from environments.checks import Needs, check
-from environments.engine import Wanted, engine_of
+from environments.engine import Engine, Filled, Wanted, engine_of
 from environments.explaining import explain_os
 from environments.generations import write_marks
 from environments.layout import GENERATION, Layout
+from environments.problems import Problem
 from environments.records import Progress, Tell
 from environments.removing import remove_tree
-from environments.room import check_room
+from environments.room import check_room, is_exhausted
 from environments.site import Site
 from environments.supervising import cancellable, check_cancelled
 from slurm.records import Sentence
 
 __all__ = ["Needs", "build"]
+
+UNCLEAR: Final = ("broken", "corrupt", "crashed")
 
 
 def build(
@@ -84,7 +89,7 @@ def _build(
     layout.generations.mkdir(parents=True, exist_ok=True)
     check_room(layout.generations, site.least_free_mb)
     engine = engine_of(site, layout)
-    filled = engine.fill(prefix, wanted, tell)
+    filled = _fill(engine, prefix, wanted, tell)
     if filled.unchanged and wanted.keep is not None:
         return wanted.keep
     notes: list[Sentence] = []
@@ -97,6 +102,15 @@ def _build(
     check(prefix, needs, variables=site.variables)
     write_marks(prefix, {**marks, "engine": engine.name, "made": time.time(), "notes": _as_json(notes)})
     return prefix
+
+
+def _fill(engine: Engine, prefix: Path, wanted: Wanted, tell: Tell) -> Filled:
+    try:
+        return engine.fill(prefix, wanted, tell)
+    except Problem as problem:
+        if problem.code in UNCLEAR and is_exhausted(prefix.parent):
+            raise explain_os(OSError(errno.ENOSPC, problem.details)) from problem
+        raise
 
 
 def _replaced(layout: Layout, old: Path, new: Path) -> dict[str, str]:

@@ -9,10 +9,17 @@ from typing import Final
 from environments.problems import Problem
 from texts import mark as _
 
-__all__ = ["check_room", "room_problem"]
+__all__ = ["check_room", "is_exhausted", "room_problem"]
 
+EXHAUSTED_BYTES: Final = 2**17
 LEAST_FILES: Final = 30_000
 """About what the base set has; a file system that does not count its files reports none at all."""
+
+
+def is_exhausted(folder: Path) -> bool:
+    """Tell whether a disk is as good as full; engines do not always say that this is what hindered them."""
+    there = os.statvfs(folder)
+    return there.f_bavail * there.f_frsize < EXHAUSTED_BYTES or bool(there.f_files and not there.f_favail)
 
 
 def check_room(folder: Path, least_free_mb: int) -> None:
