@@ -19,6 +19,7 @@ from services.environments.settings import Settings
 from services.environments.state import Now, explain_end, now
 from services.environments.told import Past, Trouble
 from slurm.monitor import Monitor
+from slurm.reasons import explain
 from slurm.records import Sentence
 from texts import mark as _
 
@@ -129,9 +130,8 @@ class Desk:
         for identity, found in jobs.items():
             name = found.named
             known.setdefault(identity, Past(identity, name.verb, name.environment))
-        for identity, sent in self._unseen(user, known).items():
-            known[identity] = sent.past
         rows = [now(one, jobs[one.id].job if one.id in jobs else None, looked_at) for one in known.values()]
+        rows += [_to_come(sent) for sent in self._unseen(user, known).values()]
         return sorted(rows, key=lambda one: one.began or one.submitted or time.time(), reverse=True)
 
     def _unseen(self, user: str, known: Mapping[str, Past]) -> dict[str, _Sent]:
@@ -185,13 +185,19 @@ class Desk:
         elif not known.verb and sent is not None:
             known = replace(known, verb=sent.past.verb, environment=sent.past.environment, job=sent.past.job)
             if found is None and not known.began:
-                # Submitted, and Slurm was not looked at since.
-                return replace(now(known, None, None), state="waiting")
+                return _to_come(sent)
         return now(known, found.job if found else None, looked_at)
 
     async def close(self) -> None:
         """Stop asking."""
         await self.line.close()
+
+
+def _to_come(sent: _Sent) -> Now:
+    """Return an action whose job Slurm has, and did not show yet."""
+    past = sent.past
+    reason = explain("")
+    return Now(past.id, past.verb, past.environment, "waiting", past.job, submitted=sent.at, reason=reason)
 
 
 def _past_of(one: Now) -> Past:
