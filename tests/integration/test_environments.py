@@ -33,11 +33,11 @@ class User:
 
     @property
     def xsrf(self) -> str:
-        for _try in range(2):
+        for _try in range(100):  # the hub starts its services after itself
             for cookie in self.http.cookies.jar:
                 if cookie.name == "_xsrf" and cookie.path == f"/{SERVICE}":
                     return str(cookie.value)
-            self.http.get(SERVICE)
+            time.sleep(0 if self.http.get(SERVICE).status_code == 200 else 0.2)
         raise AssertionError("the page gave no token")
 
     def api(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
