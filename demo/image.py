@@ -67,7 +67,7 @@ class ImageError(Exception):
     """The image cannot be made; the text says why and what to do."""
 
 
-def build(target: Path, venv: Path) -> bool:
+def build(target: Path, venv: Path, debian: Iterable[str] = DEBIAN) -> bool:
     """Make the image if it is not there or out of date; say whether it was made.
 
     Parameters
@@ -76,13 +76,15 @@ def build(target: Path, venv: Path) -> bool:
         The image's root. What is there is replaced as a whole, once the new one is complete.
     venv : Path
         The virtual environment of the running interpreter, from which the notebook server is taken.
+    debian : iterable of str
+        The packages that are wanted; what they need comes with them.
 
     Raises
     ------
     ImageError
         A package is missing, or a program failed.
     """
-    packages, distributions = _debian_closure(DEBIAN), _python_closure(PYTHON)
+    packages, distributions = _debian_closure(debian), _python_closure(PYTHON)
     mark = _mark(packages.values(), [f"{one.name}=={one.version}" for one in distributions])
     stamp = target / "etc" / "hpchub-image"
     if stamp.is_file() and stamp.read_text() == mark:
@@ -97,6 +99,7 @@ def build(target: Path, venv: Path) -> bool:
         (aside / name).unlink(missing_ok=True)
         (aside / name).write_text(text)
     _run("ldconfig", "-r", str(aside))
+    shutil.rmtree(aside / "var" / "cache" / "ldconfig")  # only for the next ldconfig, and only root's
     _make_prefix(aside / PREFIX, venv, distributions)
     (aside / stamp.relative_to(target)).write_text(mark)
     _replace(target, aside)
@@ -256,5 +259,7 @@ def _run(*argv: str) -> str:
 
 if __name__ == "__main__":
     os.umask(0o022)
-    here = Instance.from_environment()
-    build(here.image, Path(sys.prefix))
+    try:
+        build(Instance.from_environment().image, Path(sys.prefix))
+    except ImageError as error:
+        sys.exit(f"the container image: {error}")
