@@ -55,6 +55,7 @@ class TakesOptions(SpawnerSettings):
         self.ending = False
         self.resuming = False
         self.turn: Turn | None = None
+        self.user_home: Path | None = None
         self._submission: asyncio.Task[None] | None = None
         super().__init__(**kwargs)
         self.everyone.add(self)

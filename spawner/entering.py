@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from environments.images import command_of, inside
-from environments.site import Image, Site
+from environments.site import Site
 from spawner.options import Request
 from spawner.source import Source, source_of
 
@@ -48,25 +48,19 @@ def _in_image(
     spawner: StartsJobs, request: Request, site: Site, name: str, arguments: list[str]
 ) -> list[str]:
     image = next(one for one in site.images if one.name == name)
-    user, workspace = spawner.user.name, Path(spawner.format_string(spawner.workspace))
+    workspace = Path(spawner.format_string(spawner.workspace))
+    # singleuser/launch.py looks for its package in the folder above.
+    ours = Path(spawner.launcher).parent.parent
     return command_of(
         site,
         image,
         python=image.python,
         arguments=arguments,
         environment={},
-        folders=_folders(spawner, site, image, user, workspace),
+        folders=[*([spawner.user_home] if spawner.user_home else []), workspace, ours],
         gpus=bool(request.gres),
         workdir=workspace,
     )
-
-
-def _folders(spawner: StartsJobs, site: Site, image: Image, user: str, workspace: Path) -> list[Path]:
-    """Return what has to be at the same place inside: folders of the user's, and our own."""
-    # singleuser/launch.py looks for its package in the folder above.
-    ours = Path(spawner.launcher).parent.parent
-    own = site.layout_of(user).root
-    return [workspace, own, ours]
 
 
 def variables(spawner: StartsJobs) -> dict[str, str]:

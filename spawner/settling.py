@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import pwd
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from environments.site import Site
@@ -57,7 +60,19 @@ async def settled(spawner: TakesOptions, request: Request) -> Request:
         if own is not None and (problem := _obstacle(own)):
             spawner.shared().environments.forget(spawner.user.name)
             raise OptionsError("environment", problem)
+    if source.kind == "image":
+        spawner.user_home = await _home(spawner.user.name)
     return request
+
+
+async def _home(user: str) -> Path | None:
+    """Return where the user's home is, which an image has to have at the same place."""
+    try:
+        # The accounts may come from a directory that does not answer at once.
+        async with asyncio.timeout(PATIENCE):
+            return Path((await asyncio.to_thread(pwd.getpwnam, user)).pw_dir)
+    except (KeyError, TimeoutError):
+        return None
 
 
 async def _default(spawner: TakesOptions, site: Site) -> Source:

@@ -187,13 +187,17 @@ class StartsJobs(TakesOptions):
         return failure(self.language, sentence, reason="job ended", log=log)
 
     async def last_record(self, job_id: str, job: Job | None) -> Job | None:
-        """Ask the accounting database where the queue has forgotten the job."""
-        if job is not None and phase(job.state) is JobPhase.ENDED:
+        """Ask the accounting database where the queue has forgotten the job, or does not say why it failed."""
+        known = job is not None and phase(job.state) is JobPhase.ENDED
+        if job is not None and known and (job.exit_code or job.state != "FAILED"):
             return job
         try:
-            return await self.shared().client.ended_job(job_id) or job
+            record = await self.shared().client.ended_job(job_id)
         except SlurmError:
             return job
+        # The database may be behind.
+        is_last = record is not None and (not known or phase(record.state) is JobPhase.ENDED)
+        return record if is_last else job
 
     async def log_tail(self, job_id: str) -> list[str]:
         if not self.log_tail_lines or not job_id:
