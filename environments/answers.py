@@ -11,6 +11,7 @@ import json
 import os
 import pwd
 import re
+import signal
 import sys
 import time
 import tomllib
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 from environments import found, journal
@@ -33,6 +35,7 @@ LARGEST: Final = 200_000
 
 LARGEST_QUESTION: Final = 64 * 1024
 LAST: Final = 20
+SECONDS: Final = 12  # for an answer; whoever asked waits for 20
 LONGEST_WORD: Final = 500
 LONGEST_PARAM: Final = 200
 GRACE: Final = 30.0  # seconds in which an action that has begun may not hold its environment yet
@@ -63,6 +66,8 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
 
 
 def _answered(question: object, environ: Mapping[str, str]) -> tuple[Answer, int]:
+    signal.signal(signal.SIGALRM, _too_slow)
+    signal.alarm(SECONDS)
     try:
         return answer(_checked(question), layout_of(environ), environ), 0
     except Problem as problem:
@@ -70,6 +75,12 @@ def _answered(question: object, environ: Mapping[str, str]) -> tuple[Answer, int
     except Exception as error:  # the user's folders can be anything; whoever asked gets an answer
         unread = _("Your environments cannot be read (%(kind)s); Reset makes a broken one anew.")
         return {"problem": Problem("unreadable", unread, kind=type(error).__name__).as_json()}, 0
+    finally:
+        signal.alarm(0)
+
+
+def _too_slow(_number: int, _frame: FrameType | None) -> None:
+    raise Problem("slow", _("Your folder does not answer in time; try again in a minute."))
 
 
 def layout_of(environ: Mapping[str, str] = os.environ, user: str = "") -> Layout:

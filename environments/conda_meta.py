@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from environments.found import others
 from environments.problems import Problem
+from environments.reading import read_bytes
 from environments.shown import printable
 from texts import mark as _
 
@@ -85,8 +86,7 @@ def records(prefix: Path) -> list[Record]:
 
 def _record(path: Path) -> Record:
     try:
-        with path.open("rb") as file:
-            raw: Mapping[str, Any] = json.loads(file.read(LARGEST))
+        raw: Mapping[str, Any] = json.loads(read_bytes(path, LARGEST) or b"")
         url = without_secrets(_text(raw, "url"))
         subdir = _text(raw, "subdir") or _of_url(url, 2)
         channel = url.rsplit("/", 2)[0] if url and _of_url(url, 2) == subdir else ""
@@ -168,7 +168,7 @@ def _pip_package(prefix: Path, name: str, version: str) -> PipPackage:
     pinned = PipPackage(name, version, f"{name}=={version}")
     for path in prefix.glob(f"lib/python3.*/site-packages/{name}-{version}.dist-info/direct_url.json"):
         try:
-            raw = json.loads(path.read_bytes()[:LARGEST])
+            raw = json.loads(read_bytes(path, LARGEST) or b"")
             url = without_secrets(str(raw["url"]))
             vcs = raw.get("vcs_info")
             if not url:

@@ -24,7 +24,6 @@ from environments.supervising import check_cancelled
 
 __all__ = ["copy"]
 
-MARKS: Final = Path("conda-meta") / "hpchub"
 TOLD_EACH: Final = 1000
 
 
@@ -55,7 +54,7 @@ def _tree(source: Path, target: Path, tell: Tell) -> None:
         os.mkdir(there, 0o700)
         for name in [*files, *(each for each in names if os.path.islink(os.path.join(folder, each)))]:
             path = os.path.join(folder, name)
-            if os.fsdecode(path) != str(source / MARKS):
+            if os.fsdecode(path) != str(source / generations.MARKS):
                 _one(path, os.path.join(there, name), old, new)
             done += 1
             if done % TOLD_EACH == 0:
