@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from environments import definitions, locking
 from environments.problems import Problem
+from environments.reaching import silent
 from environments.site import DEFAULT_PATH, Site, SiteError, load_site
 from hpchub.configuration import Configuration
 from hpchub.findings import Finding, Level
@@ -20,8 +19,7 @@ from hpchub.findings import Finding, Level
 __all__ = ["checks", "look"]
 
 _AREA: Final = "environments"
-_TIMEOUT: Final = 10.0  # seconds, for one channel or one program
-_REPODATA: Final = ("repodata.json.zst", "repodata_shards.msgpack.zst", "repodata.json")
+_TIMEOUT: Final = 10.0  # seconds, for one program
 _SECRET: Final = re.compile(r"://[^/@\s]+:[^/@\s]+@|(?i:password|secret|token)")
 
 
@@ -87,32 +85,12 @@ def _channels(site: Site) -> Iterator[Finding]:
         yield _fault("channels", "the file names none", 'write channels = ["https://..."]')
     for address in addresses:
         platforms = {site.platform or site.platforms[0], "noarch"}
-        missing = {
-            platform: why for platform in sorted(platforms) if (why := _silent(f"{address}/{platform}"))
-        }
+        missing = {platform: why for platform in sorted(platforms) if (why := silent(address, platform))}
         if not missing:
             yield Finding(_AREA, f"channel {address}", Level.OK, "answers")
         for platform, why in missing.items():
             do = "correct the address, or ask whoever serves it; noarch must be there even when it is empty"
             yield _fault(f"channel {address}", f"{platform}: {why}", do)
-
-
-def _silent(folder: str) -> str:
-    """Return why there are no packages to be seen at this address; empty when there are."""
-    if folder.startswith("file://"):
-        there = any(Path(folder.removeprefix("file://"), name).is_file() for name in _REPODATA)
-        return "" if there else "there is no repodata.json"
-    why = ""
-    try:
-        with httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
-            for name in _REPODATA:
-                code = client.head(f"{folder}/{name}").status_code
-                if code == httpx.codes.OK:
-                    return ""
-                why = f"it answers {code} for {name}"
-    except httpx.HTTPError as error:
-        why = f"it does not answer ({type(error).__name__})"
-    return why
 
 
 def _sets(site: Site) -> Iterator[Finding]:

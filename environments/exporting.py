@@ -16,9 +16,11 @@ import yaml
 
 from environments.conda_meta import Record, pip_packages, records
 from environments.explicit import Listed, written
+from environments.history import read_requested
 from environments.names import check_environment
 from environments.problems import Problem
 from environments.shown import printable, shown
+from environments.specs import package_of
 from texts import mark as _
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def export(prefix: Path, kind: str, name: str = "", site: Site | None = None) ->
 
 def _yml(prefix: Path, name: str, site: Site | None, *, pinned: bool) -> str:
     there = records(prefix)
-    asked = [spec for one in there for spec in one.requested if printable(spec)]
+    asked = [_spec(spec, site) for spec in _requested(prefix, there) if printable(spec)]
     if pinned or not asked:
         asked = [f"{one.name}={one.version}={one.build}" for one in there]
     pip = pip_packages(prefix)
@@ -91,6 +93,18 @@ def _yml(prefix: Path, name: str, site: Site | None, *, pinned: bool) -> str:
         if not one.requirement
     ]
     return "".join([text, *left_out])
+
+
+def _requested(prefix: Path, there: list[Record]) -> list[str]:
+    """Return what somebody asked for: the history knows best, as all engines write it."""
+    asked = [spec for spec in read_requested(prefix) if package_of(spec) in {one.name for one in there}]
+    return asked or [spec for one in there for spec in one.requested]
+
+
+def _spec(spec: str, site: Site | None) -> str:
+    """Return a spec with what its channel is called elsewhere."""
+    channel, colons, rest = spec.rpartition("::")
+    return f"{site.all_channels().called(channel)}::{rest}" if site and colons else spec
 
 
 def _usable(name: str) -> str:

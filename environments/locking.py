@@ -77,16 +77,20 @@ def lock(site: Site, chosen: Set, platform: str, cuda: str, out: Path, tell: Tel
         raise Problem("site", _("The site names no channel for the set %(set)s."), set=chosen.name)
     with tempfile.TemporaryDirectory(prefix="hpchub-") as folder:
         made = Path(folder) / "pixi.lock"
-        packages = solve(
-            site,
-            channels=definition.channels,
-            specs=definition.specs,
-            platform=platform,
-            cuda=cuda,
-            repodata=Path(folder),
-            lock=made,
-            tell=tell,
-        )
+        try:
+            packages = solve(
+                site,
+                channels=definition.channels,
+                specs=definition.specs,
+                platform=platform,
+                cuda=cuda,
+                repodata=Path(folder),
+                lock=made,
+                tell=tell,
+            )
+        except Problem:
+            _check_platform(definition.channels, platform)
+            raise
         text = made.read_text(encoding="utf-8")
     head = {
         "set": chosen.name,
@@ -98,6 +102,28 @@ def lock(site: Site, chosen: Set, platform: str, cuda: str, out: Path, tell: Tel
     }
     write_whole(out, f"{HEAD}{json.dumps(head)}\n{text}")
     return len(packages)
+
+
+def _check_platform(channels: Iterable[str], platform: str) -> None:
+    """Say so when there could be no solution, for no channel has anything for that platform.
+
+    Raises
+    ------
+    Problem
+        Naming the platform and the channels.
+    """
+    from environments.reaching import silent  # httpx, which users' jobs need not wait for
+
+    if all(silent(address, platform) for address in channels):
+        raise Problem(
+            "platform",
+            _(
+                "No packages for %(platform)s are to be seen in %(channels)s. Leave that platform out "
+                "(platforms, in the site's file), or ask whoever serves the channels."
+            ),
+            platform=platform,
+            channels=", ".join(channels),
+        )
 
 
 def about(path: Path) -> Mapping[str, Any]:

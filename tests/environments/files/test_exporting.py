@@ -61,6 +61,16 @@ def test_an_environment_of_condas_says_what_was_asked_for_in_its_own_way(tmp_pat
     assert yaml.safe_load(export(prefix.path, "requested"))["dependencies"] == ["a=1"]
 
 
+def test_the_history_knows_what_was_asked_for(prefix: Prefix) -> None:
+    (prefix.path / "conda-meta/history").write_text(
+        "==> 2026-01-01 10:00:00 <==\n# cmd: hpchub env\n+conda-forge/linux-64::python-3.11.9-h1_0_cpython\n"
+        f"# update specs: ['python =3.11', '{MIRROR}::numpy', 'gone']\n"
+    )
+    text = export(prefix.path, "requested", site=SITE)
+    assert yaml.safe_load(text)["dependencies"] == ["python =3.11", "conda-forge::numpy"]
+    assert parse(text, "yml", SITE).specs == ("python =3.11", f"{MIRROR}::numpy")
+
+
 def test_packages_of_pip_are_told_and_come_back(prefix: Prefix) -> None:
     prefix.pip("seaborn", "0.13.2")
     prefix.pip(

@@ -89,7 +89,7 @@ def test_everything_that_the_site_names_is_planned(here: Site) -> None:
 def test_a_platform_that_the_channel_has_not_leaves_the_others_alone(here: Site) -> None:
     out = lock(here)
     before = out.read_bytes()
-    with pytest.raises(Problem):
+    with pytest.raises(Problem, match="No packages for linux-aarch64"):
         lock(here, platform="linux-aarch64")
     assert out.read_bytes() == before
     assert [path.name for path in out.parent.iterdir()] == [out.name]
