@@ -150,6 +150,8 @@ def _check_words(action: Action, site: Site) -> None:
 
 
 def _check_set(name: str, site: Site) -> None:
+    if not site.sets:
+        raise Problem("site", _("This site offers no set of packages; ask its administrators for one."))
     if site.set_named(name) is None:
         raise Problem(
             "request",

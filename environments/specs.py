@@ -36,7 +36,7 @@ _PACKAGE: Final = re.compile(_NAME)
 _SPEC: Final = re.compile(
     rf"(?P<name>{_NAME})"
     rf"(?:==?(?P<exact>[A-Za-z0-9*][A-Za-z0-9_.*+!]*)={_BUILD}"  # name=1.2=build
-    rf"| ?(?=[<>=!~]){_VERSION}(?: {_BUILD})?"  # name>=1.2,<2 or name ==1.2 build
+    rf"| ?(?=[<>=!~]){_VERSION}(?:[ =]{_BUILD})?"  # name>=1.2,<2 or name ==1.2 build
     rf"| {_VERSION}(?: {_BUILD})?"  # name 1.2.* build
     r")?"
     rf"(?: ?{_BRACKET})?"
@@ -122,7 +122,7 @@ def check_spec(spec: str, site: Site) -> None:
 _LOOKS_LIKE: Final = (
     (re.compile(r"^\s*-"), _("%(spec)s is an option, not a package; options cannot be given here.")),
     (
-        re.compile(r"://|^[/.~]|/|\\|\.(conda|tar\.bz2|whl)$"),
+        re.compile(r"^[.]|/|\\|\.(conda|tar\.bz2|whl)$"),
         _(
             "%(spec)s is a file or an address. Packages come from the site's channels; name it without "
             "a path."

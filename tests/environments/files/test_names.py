@@ -187,6 +187,11 @@ def test_a_set_that_the_site_has_not_is_refused_with_those_it_has() -> None:
     assert "base, r" in refusal(action("bootstrap", set="tensorflow"))
 
 
+def test_a_site_without_sets_says_so() -> None:
+    with pytest.raises(Problem, match="no set of packages"):
+        names.check(action("bootstrap"), site())
+
+
 @pytest.mark.parametrize("cuda", ["12", "12.8.1", "12.8;id", "latest"])
 def test_a_cuda_version_that_is_none_is_refused(cuda: str) -> None:
     refusal(action("bootstrap", cuda=cuda))

@@ -39,6 +39,14 @@ TAKEN = (
     "tzdata 2025b",
     "openssl 3!1.0",
     "a 1.0+cpu",
+    "pytorch>=1.12=*cuda*",
+    "pandas = 1.2.*",
+    "python>=3.8, <3.11",
+    "libblas * *openblas",
+    "python=3.8.*=*_cpython",
+    "python>=3.10,<3.13.0a0",
+    "cudatoolkit=11.3.*|11.4.*",
+    "gxx_linux-64 >= 1.2",
 )
 HOSTILE = (
     "",
