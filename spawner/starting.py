@@ -187,7 +187,7 @@ class StartsJobs(TakesOptions):
         return failure(self.language, sentence, reason="job ended", log=log)
 
     async def last_record(self, job_id: str, job: Job | None) -> Job | None:
-        """Ask the accounting database where the queue has forgotten the job, or does not say why it failed."""
+        """Ask the accounting database where the queue has forgotten the job, or not how it failed."""
         known = job is not None and phase(job.state) is JobPhase.ENDED
         if job is not None and known and (job.exit_code or job.state != "FAILED"):
             return job
