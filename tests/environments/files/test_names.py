@@ -2,6 +2,9 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -220,3 +223,20 @@ def test_a_file_from_windows_is_taken() -> None:
 
 def test_a_format_that_is_none_is_refused() -> None:
     assert "yml, explicit, lock" in refusal(action("import", text="x", format="exe"))
+
+
+def test_what_the_hub_asks_needs_no_engine() -> None:
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from environments import exporting, importing, names, takeaway; "
+            "print(sorted({'rattler', 'httpx', 'jupyterhub'} & set(sys.modules)))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=Path(__file__).parents[3],
+    )
+    assert said.stdout == "[]\n"
