@@ -6,6 +6,7 @@ import errno
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -89,6 +90,7 @@ def _build(
     layout.generations.mkdir(parents=True, exist_ok=True)
     check_room(layout.generations, site.least_free_mb)
     engine = engine_of(site, layout)
+    wanted = replace(wanted, anew=wanted.anew or not _is_its_own(layout, prefix, wanted.keep))
     filled = _fill(engine, prefix, wanted, tell)
     if filled.unchanged and wanted.keep is not None:
         return wanted.keep
@@ -102,6 +104,14 @@ def _build(
     check(prefix, needs, variables=site.variables)
     write_marks(prefix, {**marks, "engine": engine.name, "made": time.time(), "notes": _as_json(notes)})
     return prefix
+
+
+def _is_its_own(layout: Layout, prefix: Path, keep: Path | None) -> bool:
+    """Tell whether what is kept is a state of the same environment, which need not be made again."""
+    to, match = GENERATION.fullmatch(prefix.name), keep and GENERATION.fullmatch(keep.name)
+    if keep is None or to is None:
+        return False
+    return keep == layout.address(to["name"]) or bool(match and match["name"] == to["name"])
 
 
 def _fill(engine: Engine, prefix: Path, wanted: Wanted, tell: Tell) -> Filled:

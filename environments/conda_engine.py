@@ -59,7 +59,8 @@ class CondaEngine:
             for step in self._steps(prefix, wanted, home):
                 self._run(step, wanted, home, tell)
         dists = dists_of(prefix)
-        if wanted.keep is not None and not wanted.validate and dists == dists_of(wanted.keep):
+        may_be_same = wanted.keep is not None and not (wanted.validate or wanted.anew)
+        if may_be_same and wanted.keep is not None and dists == dists_of(wanted.keep):
             remove_tree(prefix)
             return Filled(len(dists), unchanged=True)
         return Filled(len(dists))

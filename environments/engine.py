@@ -39,6 +39,8 @@ class Wanted:
         CUDA version to choose packages for; empty for none.
     validate : bool
         Check every cached file before it is used (after damage, and for a reset).
+    anew : bool
+        Make the prefix also when `keep` already holds the same; for a copy of it.
     variables : mapping
         Environment variables of the site, such as its proxy.
     """
@@ -52,6 +54,7 @@ class Wanted:
     platform: str = ""
     cuda: str = ""
     validate: bool = False
+    anew: bool = False
     variables: Mapping[str, str] | None = None
 
 

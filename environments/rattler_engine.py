@@ -81,6 +81,7 @@ class RattlerEngine:
             "platform": wanted.platform,
             "cuda": wanted.cuda,
             "validate": careful,
+            "anew": wanted.anew,
         }
         return _ask(
             request, self.site.stall_seconds, tell, {**self.site.variables, **(wanted.variables or {})}

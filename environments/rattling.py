@@ -49,7 +49,11 @@ async def do_fill(request: Request, say: Say) -> dict[str, Any]:
     say({"progress": {"step": "solve"}})
     records, requested, incomplete = await _chosen(request, _gateway(request))
     keep = request.get("keep")
-    if keep and not request.get("validate") and _same(records, keeping.read_kept(Path(keep))):
+    if (
+        keep
+        and not (request["validate"] or request["anew"])
+        and _same(records, keeping.read_kept(Path(keep)))
+    ):
         return {"packages": len(records), "unchanged": True}
     packages = Path(request["packages"])
     if request.get("shared"):

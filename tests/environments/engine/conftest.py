@@ -1,10 +1,12 @@
 """What the engine's tests share: a channel made once, and a person's folders."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from demo.channel.build import Places, ensure
 from environments.layout import Layout
 from environments.site import Site
 from tests.environments.engine.person import Person
@@ -16,6 +18,14 @@ from tests.environments.engine.tiny import Channel, tiny_channel
 def channel(tmp_path_factory: pytest.TempPathFactory) -> Channel:
     """Nobody writes into it; who wants to damage one makes `own_channel`."""
     return tiny_channel(tmp_path_factory.mktemp("channel"))
+
+
+@pytest.fixture(scope="session")
+def demo_channel() -> Path:
+    """The demo's channel, with a real Python and all that a notebook server needs."""
+    places = Places.beside(Path(sys.prefix))
+    ensure(places, lambda said: None)
+    return places.channel
 
 
 @pytest.fixture
