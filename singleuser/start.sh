@@ -7,6 +7,8 @@
 # hpchub_ are ours, so that a hook does not meet them by chance.
 
 hpchub_command=("$@")
+# The workspace; not every container runtime begins where the job does.
+cd -- "${JUPYTERHUB_ROOT_DIR:-.}" 2>/dev/null || :
 hpchub_folder=$PWD
 hpchub_hooks=(
     # The image's, or the node's where there is no image.

@@ -112,6 +112,18 @@ class TestHooks:
         assert seen["cwd"] == str(node.work)
         assert node.said == ""
 
+    def test_hooks_and_server_begin_in_the_workspace_wherever_the_runtime_does(self, node: Node) -> None:
+        workspace = node.folder / "a workspace"
+        workspace.mkdir()
+        node.variables = {"JUPYTERHUB_ROOT_DIR": str(workspace)}
+        node.hook("start-notebook.d", "10-where.sh", 'export AT_HOOK="$PWD"\n')
+        seen = node.run()
+        assert (seen["cwd"], seen["environment"]["AT_HOOK"]) == (str(workspace), str(workspace))
+
+    def test_a_workspace_that_is_not_there_keeps_nobody_out(self, node: Node) -> None:
+        node.variables = {"JUPYTERHUB_ROOT_DIR": "/no/such/folder"}
+        assert node.run()["cwd"] == str(node.work)
+
     def test_the_images_hooks_come_first_and_each_folder_in_order(self, node: Node) -> None:
         node.hook("mine", "05-mine.sh", adds("mine"))
         node.hook("before-notebook.d", "20-b.sh", adds("b"))
