@@ -62,6 +62,17 @@ def _cancel(_number: int, _frame: FrameType | None) -> None:
     _cancelled.set()
 
 
+def _check_cancelled_with(child: subprocess.Popen[bytes]) -> None:
+    """Raise `Cancelled` where the signal that ended the child was meant for us all.
+
+    Slurm sends it to every process of a job, and ours may be the last to hear of it.
+    """
+    if child.returncode == -signal.SIGTERM:
+        for _time in range(20):
+            check_cancelled()
+            time.sleep(0.05)
+
+
 def run_child(
     command: Sequence[str],
     request: Mapping[str, Any],
@@ -101,6 +112,7 @@ def run_child(
         with suppress(subprocess.TimeoutExpired):
             child.wait(END_SECONDS)
         _end(child)
+        _check_cancelled_with(child)
         raise _crashed(child.returncode, _tail(said))
 
 
@@ -128,6 +140,7 @@ def run_program(
         with suppress(subprocess.TimeoutExpired):
             child.wait(END_SECONDS)
         _end(child)
+        _check_cancelled_with(child)
         return child.returncode, _tail(said)
 
 
