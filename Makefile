@@ -6,11 +6,12 @@ export HPCHUB_STATE HPCHUB_VENV
 
 PYTHON = $(HPCHUB_VENV)/bin/python
 
-.PHONY: help demo stop status otp doctor test check bench clean
+.PHONY: help demo stop status otp shell doctor test check bench clean
 
 help:
 	@echo "make demo              the demo centre, ready to log in (needs root; installs what is missing)"
 	@echo "make otp NAME=a1113a01 an account's one-time password of this moment"
+	@echo "make shell NAME=a1113a01 a shell of that user, as on a login node; hpchub env --help"
 	@echo "make doctor            looks over the demo's hub, as an administrator does with hpchub doctor"
 	@echo "make status            the demo's programs, their state and where their logs are"
 	@echo "make stop              the demo's end; its data stay"
@@ -32,6 +33,10 @@ status:
 otp:
 	@test -n "$(NAME)" || { echo "say whose: make otp NAME=a1113a01" >&2; exit 2; }
 	@$(PYTHON) -m demo otp "$(NAME)"
+
+shell:
+	@test -n "$(NAME)" || { echo "say whose: make shell NAME=a1113a01" >&2; exit 2; }
+	@$(PYTHON) -m demo run --user "$(NAME)" -- bash
 
 doctor:
 	@$(PYTHON) -m demo hpchub doctor

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what the demo centre needs on Debian 12 and is not there yet: packages, a virtual environment that ordinary
-# users can read, the hub's proxy, a conda channel made of wheels, a container image. With "test" also what the tests
-# need: a browser, fonts, axe-core.
+# users can read, the hub's proxy; for environments a conda channel made of wheels, a container image and a shared
+# environment. With "test" as its argument also what the tests need: a browser, fonts, axe-core.
 # Quiet when all is well; says what it does when it takes long; shows the output of what fails.
 set -euo pipefail
 
@@ -145,8 +145,15 @@ install_image() {
     (cd "$checkout" && HPCHUB_STATE=$state HPCHUB_VENV=$venv quietly "$venv/bin/python" -m demo.image)
 }
 
+# An environment of the site's own to start from.
+install_shared() {
+    (cd "$checkout" && HPCHUB_STATE=$state HPCHUB_VENV=$venv "$venv/bin/python" -m demo.shared) ||
+        fail "the shared environment could not be made"
+}
+
 install_packages
 install_venv
 install_modules
 install_channel
 install_image
+install_shared

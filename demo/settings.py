@@ -222,6 +222,11 @@ class Instance:
         """The demo's conda channel, which demo/install.sh makes beside the virtual environment."""
         return self.venv.parent / "channel"
 
+    @property
+    def shared(self) -> Path:
+        """The demo's shared environment, which demo/install.sh makes beside the virtual environment."""
+        return self.venv.parent / "shared" / "root" / "envs" / "teaching"
+
     # -- ports and addresses -----------------------------------------------------------------------
 
     def port_of(self, name: str) -> int:

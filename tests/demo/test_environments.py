@@ -38,3 +38,14 @@ def test_the_sets_are_solved_by_the_hub_s_account_and_not_again_when_nothing_cha
 def test_who_logs_in_has_the_command_and_the_scripts(centre: RunningCentre) -> None:
     for words in (["hpchub", "env", "list"], ["bootstrap_env.sh", "--help"], ["reset_env.sh", "--help"]):
         assert centre.run(words, "a1113a02").returncode == 0
+
+
+def test_a_user_runs_the_shared_environment_and_changes_nothing_in_it(centre: RunningCentre) -> None:
+    (shared,) = load_site(centre.instance.environments_file).shared
+    python = str(shared.prefix / "bin" / "python")
+    said = centre.run(
+        [python, "-c", "import notebook, tabulate; print(tabulate.__file__)"], "a1113a02"
+    ).stdout
+    assert said.startswith(f"{shared.prefix.resolve()}/")
+    refused = centre.run(["touch", str(shared.prefix / "bin" / "mine")], "a1113a02", check=False)
+    assert "Permission denied" in refused.stderr
