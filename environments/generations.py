@@ -19,6 +19,7 @@ from environments.problems import Problem
 from environments.reading import read_text
 from environments.removing import remove_tree
 from environments.swapping import FOREIGN
+from environments.using import prefixes_in_use
 from environments.writing import write_whole
 from texts import mark as _
 
@@ -135,19 +136,23 @@ def clean(layout: Layout, name: str, keep: int) -> None:
     """Finish or remove what killed attempts left, and remove old states.
 
     Kept are the one in use, those with a label, and of the others the newest, so that `keep` states are
-    there besides the labelled ones, the one in use counted. It must be called by who holds the environment.
+    there besides the labelled ones, the one in use counted; and those that a process on this machine runs
+    from. Whoever calls holds the environment.
     """
     swapping.recover(layout, name)
     for path in layout.generations.glob(f".{name}-*{TRASH}"):
         if _name_in(path.name.removeprefix(".").removesuffix(TRASH)) == name:
             remove_tree(path)
     for path in _of(layout, name):
-        if not _is_whole(path):
+        # What was at the address before us may be anything, and is nobody's half.
+        if not _is_whole(path) and not path.name.endswith(FOREIGN):
             _remove(layout, name, path)
+    used = prefixes_in_use(layout.generations)
     states = list_all(layout, name)
     old = [one for one in states if not one.label and not one.current]
     for one in old[max(keep - 1, 0) :]:
-        _remove(layout, name, one.path)
+        if one.path.name not in used:
+            _remove(layout, name, one.path)
 
 
 def marks_of(prefix: Path) -> dict[str, Any]:

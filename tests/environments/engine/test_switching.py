@@ -1,6 +1,8 @@
 """Going from one state to another: whoever looks sees a whole environment, and nothing is lost."""
 
 import os
+import shutil
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -175,3 +177,26 @@ def test_half_of_a_state_is_never_one(layout: Layout) -> None:
     assert generations.list_all(layout, "notebook") == []
     generations.clean(layout, "notebook", 2)
     assert not half.exists()
+
+
+def test_a_state_that_something_still_runs_from_is_kept(layout: Layout) -> None:
+    states = [_new(layout, made=n + 1.0) for n in range(2)]
+    program = states[0] / "bin" / "sleep"
+    program.parent.mkdir()
+    shutil.copy("/bin/sleep", program)
+    generations.switch(layout, "notebook", states[1])
+    with subprocess.Popen([program, "600"]) as running:
+        generations.clean(layout, "notebook", 1)
+        assert states[0].is_dir()
+        running.kill()
+    generations.clean(layout, "notebook", 1)
+    assert not states[0].exists()
+
+
+def test_a_folder_of_something_else_at_the_address_is_never_removed(layout: Layout) -> None:
+    layout.address("notebook").mkdir(parents=True)
+    (layout.address("notebook") / "thesis.txt").write_text("mine")
+    made = _new(layout)
+    generations.switch(layout, "notebook", made)
+    generations.clean(layout, "notebook", 1)
+    assert (layout.generations / f"{made.name}.foreign" / "thesis.txt").read_text() == "mine"
