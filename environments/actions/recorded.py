@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import time
@@ -31,6 +32,7 @@ CANCELLED: Final = 3
 BUSY: Final = 4
 
 LONGEST_DETAILS: Final = 20_000
+ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def recorded(action: Action, site: Site, layout: Layout, tell: Tell) -> Outcome:
     SIGTERM, SIGINT and SIGHUP cancel it, until the moment of the switch: after that it is done.
     """
     began = time.monotonic()
+    if not ID.fullmatch(action.id):  # a file's name, before anything else looks at it
+        return _told(action, began, problem=Problem("request", _("This action's id is not one.")))
     try:
         log = Journal(layout.journal(action.id))
     except OSError as error:

@@ -81,11 +81,11 @@ def block(prefix: Path) -> str:
 def with_block(text: str, lines: str) -> str:
     """Return a file's text with the block, in its old place or at the end."""
     found = _place(text)
+    marked = lines.replace(f"{BEGIN}\n", f"{BEGIN}\n{NO_BREAK}", 1)
     if found:
-        return text[: found[0]] + lines + text[found[1] :]
-    if not text or text.endswith("\n"):
-        return text + lines
-    return f"{text}\n{lines.replace(BEGIN, BEGIN + chr(10) + NO_BREAK[:-1], 1)}"
+        old = text[found[0] : found[1]]
+        return text[: found[0]] + (marked if NO_BREAK in old else lines) + text[found[1] :]
+    return text + lines if not text or text.endswith("\n") else f"{text}\n{marked}"
 
 
 def without_block(text: str) -> str:
