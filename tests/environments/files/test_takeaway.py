@@ -172,8 +172,12 @@ def test_hostile_names_stay_words(prefix: Prefix, folder: Path, name: str) -> No
 def test_a_hostile_package_of_pips_is_no_option(prefix: Prefix, folder: Path) -> None:
     prefix.pip("evil", "1 --index-url=http://evil.example")
     prefix.pip("git", "1", {"url": "https://x/\n--index-url=http://evil.example", "archive_info": {}})
-    taken = files(prefix.path, folder, SITE)
-    assert taken["requirements.txt"] == "git==1\n"
+    for name, commit in (("words", "0a --index-url=http://evil.example"), ("lines", "0a\n-r/etc/passwd")):
+        vcs = {"vcs": "git", "commit_id": commit}
+        prefix.pip(name, "1", {"url": "https://git.example/x", "vcs_info": vcs})
+    taken = take(prefix.path, folder, SITE)
+    assert taken.files["requirements.txt"] == "git==1\n"
+    assert "by hand: lines 1" in told(taken)
 
 
 def test_a_folder_that_is_not_there_is_told(prefix: Prefix, folder: Path) -> None:
