@@ -20,7 +20,7 @@ from environments.site import Image, Runtime, Site
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "images.md"
 LAUNCHER = "/srv/hpchub/src/singleuser/launch.py"
-FOLDERS = (Path("/scratch/anna/workspace"), Path("/scratch/anna/.conda"), Path("/srv/hpchub/src"))
+FOLDERS = (Path("/home/anna"), Path("/scratch/anna/workspace"), Path("/srv/hpchub/src"))
 PREFIX = ["/usr/bin/env", *(f"--unset={name}" for name in NOT_HANDED_ON)]
 SERVER = ["/bin/bash", "/srv/hpchub/src/singleuser/start.sh", "/opt/conda/bin/python", LAUNCHER, "--debug"]
 
@@ -87,7 +87,7 @@ class TestDocumentedRuntimes:
         assert made[-len(SERVER) :] == [*SERVER[:2], made[-3], *SERVER[3:]]
 
     @pytest.mark.parametrize("runtime", ["charliecloud", "apptainer", "pyxis"])
-    def test_no_folder_of_one_user_is_bound_for_it_may_not_be_there_yet(self, runtime: str) -> None:
+    def test_an_image_needs_no_place_for_each_user(self, runtime: str) -> None:
         bound = [word for word in self.of(runtime) if word.startswith(("--bind", "--container-mounts"))]
         assert len([word for word in bound if "/scratch" in word]) == 1
         assert not [word for word in bound if "anna" in word]
@@ -97,7 +97,7 @@ class TestDocumentedRuntimes:
         at = made.index("ch-run")
         assert {"HPCHUB_IMAGE=base", "--bind=/home", "--bind=/scratch", "--bind=/srv/hpchub/src"} <= set(made)
         assert made.index("HPCHUB_IMAGE=base") < at
-        assert "--cd=/scratch/anna/workspace" in made[at:]
+        assert "--cd=/home/anna" in made[at:]
         assert made[made.index("--") - 1] == "/images/base"
 
     def test_apptainer_gets_variables_by_the_prefix_that_the_image_cannot_override(self) -> None:
@@ -125,7 +125,7 @@ class TestDocumentedRuntimes:
 class TestWords:
     def test_the_whole_command(self) -> None:
         site = site_with(PLAIN)
-        binds = ["-b", "/scratch/anna/workspace", "-b", "/scratch/anna/.conda", "-b", "/srv/hpchub/src"]
+        binds = ["-b", "/home/anna", "-b", "/scratch/anna/workspace", "-b", "/srv/hpchub/src"]
         assert words(site, gpus=True) == [
             *PREFIX,
             "HPCHUB_IMAGE=demo",
@@ -139,7 +139,7 @@ class TestWords:
     def test_an_image_can_have_another_interpreter_and_folders(self) -> None:
         made = words(site_with(PLAIN, python="/usr/bin/python3", binds=("/data",)))
         assert made[-3] == "/usr/bin/python3"
-        assert made.index("/data") < made.index("/scratch/anna/.conda")
+        assert made.index("/data") < made.index("/home/anna")
 
     def test_what_lies_in_a_folder_that_is_bound_is_not_bound_again(self) -> None:
         runtime = PLAIN.model_copy(update={"binds": ("/home", "/scratch")})
@@ -167,7 +167,7 @@ class TestWords:
     def test_it_begins_in_the_workspace_where_one_is_named(self) -> None:
         site = site_with(Runtime(command=("run", "--cd={workdir}", "{image}", "{command}")))
         assert "--cd=/scratch/anna/course" in words(site, workdir=Path("/scratch/anna/course"))
-        assert "--cd=/scratch/anna/workspace" in words(site)
+        assert "--cd=/home/anna" in words(site)
 
 
 class TestHostile:
