@@ -17,6 +17,10 @@ OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 URL: Final = re.compile(r"\(?((?:https?|ftp|file)://[^\s)'\"`]+)")
 NO_CANDIDATES: Final = re.compile(r"No candidates were found for (\S+) ?([^\n]*?)\.?\s*(?:\n|$)")
 NOT_THERE: Final = re.compile(r"([\w.-]+)(?: ([^\n]*?))?, for which no candidates were found")
+NEEDS: Final = re.compile(r"(?P<name>[\w.-]+ \S+) would require\s+[└├]─ (?P<other>[^\n]+?), (?:for )?which")
+APART: Final = re.compile(
+    r"packages are incompatible\n├─ (?P<one>\S+ \S+)(?: [^\n]*)?\n(?:[│ ].*\n)*[├└]─ (?P<other>\S+ \S+)"
+)
 DAMAGE: Final = (
     "failed to link",
     "Invalid checksum",
@@ -144,6 +148,10 @@ def _unsolvable(text: str) -> Problem:
     missing = [match for match in NOT_THERE.finditer(text) if match[1].startswith("__")]
     if missing:
         return _no_such_machine(missing[0][1], missing[0][2] or "", text)
+    if match := APART.search(text):
+        return _apart(match, text)
+    if match := NEEDS.search(text):
+        return _needs(match, text)
     return Problem(
         "unsolvable",
         _(
@@ -151,6 +159,33 @@ def _unsolvable(text: str) -> Problem:
             "The details name them. Ask for fewer packages or other versions. What you had is unchanged."
         ),
         details=text,
+    )
+
+
+def _apart(match: re.Match[str], text: str) -> Problem:
+    return Problem(
+        "unsolvable",
+        _(
+            "%(one)s and %(other)s cannot be in one environment: the details say why. "
+            "Ask for one of them, or for other versions. What you had is unchanged."
+        ),
+        details=text,
+        one=match["one"].removesuffix(" *"),
+        other=match["other"].removesuffix(" *"),
+    )
+
+
+def _needs(match: re.Match[str], text: str) -> Problem:
+    return Problem(
+        "unsolvable",
+        _(
+            "%(name)s needs %(other)s, which no channel here has, or which does not fit the rest of what you "
+            "asked for or have. Ask for other versions, or make another environment for it. "
+            "What you had is unchanged."
+        ),
+        details=text,
+        name=match["name"],
+        other=match["other"].strip(),
     )
 
 
