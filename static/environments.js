@@ -213,6 +213,7 @@ async function open(link) {
     return;
   }
   localise(dialog);
+  dialog.setAttribute("aria-labelledby", "form-title");
   dialog.showModal();
   dialog.querySelector("input:not([type=hidden]), textarea, select, button")?.focus();
 }

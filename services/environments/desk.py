@@ -12,7 +12,7 @@ from typing import Final
 from environments.problems import Problem
 from environments.records import Environment
 from services.environments import told
-from services.environments.digest import Digest
+from services.environments.digest import Digest, Said
 from services.environments.files import Files, UnreachableError
 from services.environments.queue import Line
 from services.environments.settings import Settings
@@ -158,7 +158,7 @@ class Desk:
             found.append(one)
         return found
 
-    async def read_journal(self, user: str, digest: Digest) -> list[str]:
+    async def read_journal(self, user: str, digest: Digest) -> list[Said]:
         """Read on in an action's journal; return the lines that are new.
 
         Raises
@@ -166,7 +166,7 @@ class Desk:
         UnreachableError, Problem
             As `Files.ask`.
         """
-        fresh: list[str] = []
+        fresh: list[Said] = []
         for _page in range(_PAGES):
             before = digest.next
             answer = await self.files.ask(user, ask="journal", action=digest.known.id, after=before)

@@ -7,10 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from services.environments.state import STATES
 from services.environments.told import Heard, Past, listed, number, progress, sentence, text, trouble
 from slurm.records import Sentence
+from texts import mark as _
 
-__all__ = ["LINES", "Digest"]
+__all__ = ["LINES", "STEP_WORDS", "Digest", "Said"]
+
+Said = str | Sentence
+"""What a tool said, or what we say of a step."""
+
+STEP_WORDS: Final[dict[str, str]] = {
+    "prepare": _("preparing"),
+    "solve": _("choosing packages"),
+    "install": _("installing packages"),
+    "carry": _("taking over your own files"),
+    "check": _("checking that a server starts"),
+    "switch": _("switching over"),
+    "clean": _("tidying up"),
+}
+_WHEN: Final = _("%(seconds)s s: %(what)s")
 
 _EACH: Final = 3
 
@@ -25,7 +41,7 @@ class Digest:
     known: Past
     next: int = 0
     progress: Heard = field(default_factory=Heard)
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES))
+    lines: deque[Said] = field(default_factory=lambda: deque(maxlen=LINES))
     notes: list[Sentence] = field(default_factory=list)
     packages: int = 0
     turns: int = 0
@@ -35,9 +51,9 @@ class Digest:
         self.turns += 1
         return self.turns % _EACH == 1
 
-    def take(self, answer: Mapping[str, Any]) -> list[str]:
+    def take(self, answer: Mapping[str, Any]) -> list[Said]:
         """Take in an answer to the question ``journal``; return the lines that are new."""
-        fresh: list[str] = []
+        fresh: list[Said] = []
         for event in listed(answer.get("events")):
             about = event.get("about")
             if isinstance(about, Mapping):
@@ -46,19 +62,26 @@ class Digest:
         self.lines.extend(fresh)
         return fresh[-LINES:]
 
-    def _event(self, kind: str, at: float, about: Mapping[str, Any]) -> list[str]:
+    def _event(self, kind: str, at: float, about: Mapping[str, Any]) -> list[Said]:
         known = self.known
         if kind == "line":
             return [text(about.get("text"), 2000)]
         if kind == "progress":
-            self.progress = progress(about)
-        elif kind == "begin":
+            before, self.progress = self.progress.step, progress(about)
+            step = self.progress.step
+            return [self._dated(at, STEP_WORDS[step])] if step and step != before else []
+        if kind == "begin":
             action = about.get("action")
             said = action if isinstance(action, Mapping) else {}
             self.known = _replaced(known, said, at, about)
         elif kind == "end":
             self._end(at, about)
+            return [self._dated(at, STATES[self.known.result])]
         return []
+
+    def _dated(self, at: float, what: str) -> Sentence:
+        seconds = max(0, round(at - self.known.began)) if self.known.began else 0
+        return Sentence(_WHEN, {"seconds": seconds, "what": Sentence(what, {})})
 
     def _end(self, at: float, about: Mapping[str, Any]) -> None:
         known = self.known

@@ -11,7 +11,7 @@ from typing import Final
 
 from environments.problems import Problem
 from services.environments.desk import Desk
-from services.environments.digest import Digest
+from services.environments.digest import Digest, Said
 from services.environments.files import UnreachableError
 from services.environments.state import Now
 from services.environments.told import Past
@@ -44,7 +44,7 @@ class Glance:
     now: Now
     digest: Digest
     offset: int
-    lines: tuple[str, ...] = ()
+    lines: tuple[Said, ...] = ()
     whole: bool = False
     problem: Sentence | None = None
 
@@ -193,7 +193,7 @@ class Follows:
         looked_at = self._desk.line.looked_at
         now = self._desk.state_of(user, digest, looked_at)
         before = digest.next
-        fresh: list[str] = []
+        fresh: list[Said] = []
         # A job that waits writes nothing, but that it has begun the journal may tell before Slurm is asked.
         if now.state != "waiting" or digest.turn():
             self.polls += 1

@@ -124,7 +124,8 @@ def now(known: Past, job: Job | None, looked_at: float | None) -> Now:
         state=state,
         job=job.id if job is not None else known.job,
         job_name=job.name if job is not None else "",
-        host=known.host or (job.nodes[0] if job is not None and job.nodes else ""),
+        # Slurm's name for the node, by which administrators know it, before the node's own.
+        host=(job.nodes[0] if job is not None and job.nodes else "") or known.host,
         submitted=job.submitted.timestamp() if job is not None and job.submitted else 0.0,
         began=known.began,
         ended=known.ended,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from environments.records import Environment
 from environments.site import Site
 from services.environments.desk import Overview
-from services.environments.digest import Digest
+from services.environments.digest import STEP_WORDS, Digest
 from services.environments.follow import Glance
 from services.environments.state import STATES, Now, words_of
 from services.environments.told import Package, Trouble
-from texts import mark as _
 from texts import say, translate
 
 __all__ = [
-    "STEP_WORDS",
     "action_of",
     "environment_of",
     "glance_of",
@@ -25,16 +23,6 @@ __all__ = [
     "package_of",
     "site_of",
 ]
-
-STEP_WORDS: Final[dict[str, str]] = {
-    "prepare": _("preparing"),
-    "solve": _("choosing packages"),
-    "install": _("installing packages"),
-    "carry": _("taking over your own files"),
-    "check": _("checking that a server starts"),
-    "switch": _("switching over"),
-    "clean": _("tidying up"),
-}
 
 
 def moment(seconds: float) -> str | None:
@@ -118,7 +106,7 @@ def glance_of(glance: Glance, lang: str) -> dict[str, Any]:
     return {
         **action_of(glance.now, lang),
         **_progress(glance.digest, lang),
-        "log": list(glance.lines),
+        "log": [one if isinstance(one, str) else say(lang, one) for one in glance.lines],
         "whole": glance.whole,
         "offset": glance.offset,
         "unread": say(lang, glance.problem) if glance.problem else None,

@@ -1,4 +1,4 @@
-"""My environments in a real browser: made with one button, seen to grow, left alone, come back to, cancelled."""
+"""My environments in a real browser: made with one button, seen to grow, left alone, and cancelled."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ben(centre: RunningCentre, login: Login) -> Iterator[Person]:
 
 
 def forget(centre: RunningCentre) -> None:
-    centre.run(["rm", "-rf", f"/scratch/{BEN}/.conda"])
+    centre.run(["rm", "-rf", f"/scratch/{BEN}/.conda"], limit=300)
 
 
 def come(page: Page) -> None:
@@ -103,7 +103,7 @@ def test_a_form_opens_in_a_dialog_says_what_is_wrong_and_can_be_left(ben: Person
     dialog.get_by_label("Packages").fill("<img src=x onerror=alert(1)>")
     dialog.get_by_role("button", name="Install").click()
     expect(page.get_by_role("alert")).to_contain_text("<img")
-    expect(page.get_by_label("Packages")).to_have_value("<img src=x onerror=alert(1)>")
+    expect(page.get_by_role("textbox", name="Packages")).to_have_value("<img src=x onerror=alert(1)>")
     wrong += look(page, windows, "install-refused")
     assert not wrong, "\n".join(wrong)
 

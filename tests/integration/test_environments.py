@@ -112,7 +112,7 @@ def made(centre: RunningCentre, come: Come) -> Iterator[User]:
 
 
 def forget(centre: RunningCentre, user: str) -> None:
-    centre.run(["rm", "-rf", f"/scratch/{user}/.conda"])
+    centre.run(["rm", "-rf", f"/scratch/{user}/.conda"], limit=300)
 
 
 @pytest.fixture
