@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -142,7 +143,7 @@ def clean(layout: Layout, name: str, keep: int) -> None:
     swapping.recover(layout, name)
     for path in layout.generations.glob(f".{name}-*{TRASH}"):
         if _name_in(path.name.removeprefix(".").removesuffix(TRASH)) == name:
-            remove_tree(path)
+            _throw_away(path)
     for path in _of(layout, name):
         # What was at the address before us may be anything, and is nobody's half.
         if not _is_whole(path) and not path.name.endswith(FOREIGN):
@@ -230,4 +231,10 @@ def _remove(layout: Layout, name: str, path: Path) -> None:
     # Renamed first: half removed, it must not look whole.
     trash = _trash(layout, name)
     path.rename(trash)
-    remove_tree(trash)
+    _throw_away(trash)
+
+
+def _throw_away(trash: Path) -> None:
+    # NFS keeps files that are open on some node; the next action tries again.
+    with suppress(OSError):
+        remove_tree(trash)
