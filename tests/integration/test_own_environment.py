@@ -1,0 +1,254 @@
+"""A server from an environment of the user's own, made from the demo's channel, and from nothing at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cells import kernels_of, run_cell
+from tests.centre import RunningCentre
+from tests.conftest import leave_no_server
+from tests.person import Login, Person
+
+pytestmark = pytest.mark.centre
+
+ANNA = "a1113a01"
+ROOT = f"/scratch/{ANNA}/.conda"
+ABOUT = """
+import json, os, sys
+names = ("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYTHONNOUSERSITE", "HPCHUB_ENVIRONMENT")
+print(json.dumps({"prefix": sys.prefix, "first": os.environ["PATH"].split(":")[0],
+    **{name: os.environ.get(name) for name in names}}))
+"""
+
+
+def as_anna(centre: RunningCentre, script: str) -> str:
+    return centre.run(["bash", "-euc", f"cd {ROOT}; {script}"], ANNA, limit=120).stdout.strip()
+
+
+def generation(centre: RunningCentre, name: str = "notebook") -> str:
+    """Return the path of the state that an environment is in."""
+    return as_anna(centre, f"cd -P envs/{name}; pwd")
+
+
+def started(person: Person, centre: RunningCentre, environment: str) -> str:
+    """Start a server from the form; return its job's id."""
+    answer = person.submit(queue="jupyter", hours="1", environment=environment)
+    assert not person.alert(answer), person.alert(answer)
+    job = person.job_id()
+    try:
+        person.until("ready")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{log(centre, job)}") from None
+    return job
+
+
+def log(centre: RunningCentre, job: str) -> str:
+    return (centre.instance.scratch / ANNA / "log" / f"{job}.log").read_text(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def notebook(centre: RunningCentre) -> Iterator[None]:
+    """Anna's environment, made as she would make it; it stays with a centre that stays."""
+    made = f"{ROOT}/envs/notebook/bin/jupyterhub-singleuser"
+    if centre.run(["test", "-x", made], ANNA, check=False).returncode:
+        centre.run(["rm", "-rf", ROOT], ANNA)
+        centre.run(["hpchub", "env", "bootstrap"], ANNA, limit=240)
+    yield
+    if not os.environ.get("HPCHUB_TEST_KEEP"):
+        centre.run(["rm", "-rf", ROOT], ANNA)
+
+
+@pytest.fixture
+def beside(notebook: None, empty: RunningCentre) -> Iterator[str]:
+    """A copy of it, of which only the parts that count are copies; gone afterwards."""
+    copy = "generations/work-00000001"
+    as_anna(empty, f"cp -al $(readlink -f envs/notebook) {copy}; ln -s ../{copy} envs/work")
+    yield f"{ROOT}/{copy}"
+    as_anna(empty, f"rm -rf envs/work {copy}")
+
+
+@pytest.fixture(scope="module")
+def running(notebook: None, centre: RunningCentre, login: Login) -> Iterator[Person]:
+    """Anna, with a server from her environment."""
+    centre.cancel_all_jobs()
+    person = login(ANNA)
+    leave_no_server(person)
+    started(person, centre, "own:notebook")
+    yield person
+    leave_no_server(person)
+
+
+class TestRunning:
+    async def test_a_cell_runs_in_the_environment_as_it_was_when_the_server_began(
+        self, running: Person, centre: RunningCentre
+    ) -> None:
+        prefix = generation(centre)
+        assert json.loads(await run_cell(running, ABOUT)) == {
+            "prefix": prefix,
+            "first": f"{prefix}/bin",
+            "CONDA_PREFIX": prefix,
+            "CONDA_DEFAULT_ENV": "notebook",
+            "PYTHONNOUSERSITE": "1",
+            "HPCHUB_ENVIRONMENT": "own:notebook",
+        }
+
+    async def test_pip_in_a_cell_is_the_environments(self, running: Person, centre: RunningCentre) -> None:
+        said = await run_cell(running, "!which pip python")
+        prefix = generation(centre)
+        assert said.split() == [f"{prefix}/bin/pip", f"{prefix}/bin/python"]
+
+    def test_the_home_page_says_what_the_server_runs_from(self, running: Person) -> None:
+        page = running.get("hub/home").text
+        assert "<dt>Environment</dt>" in page
+        assert "<dd>notebook</dd>" in page
+
+    async def test_an_environment_made_meanwhile_is_a_kernel_without_a_restart(
+        self, running: Person, centre: RunningCentre
+    ) -> None:
+        assert "conda-env-notebook-py" in kernels_of(running)
+        assert "conda-env-later-py" not in kernels_of(running)
+        centre.run(["hpchub", "env", "clone", "notebook", "later"], ANNA, limit=120)
+        try:
+            spec = kernels_of(running)["conda-env-later-py"]["spec"]
+            assert spec["display_name"] == "Python 3.11 (later)"
+            told = json.loads(await run_cell(running, ABOUT, "conda-env-later-py"))
+            prefix = generation(centre, "later")
+            assert (told["prefix"], told["CONDA_PREFIX"]) == (prefix, prefix)
+            assert (told["CONDA_DEFAULT_ENV"], told["first"]) == ("later", f"{prefix}/bin")
+        finally:
+            centre.run(["hpchub", "env", "delete", "--yes", "later"], ANNA, limit=60)
+        assert "conda-env-later-py" not in kernels_of(running)
+
+    async def test_a_switch_of_the_environment_leaves_the_server_as_it_is(
+        self, running: Person, centre: RunningCentre
+    ) -> None:
+        before = generation(centre)
+        now = "generations/notebook-0000000f"
+        as_anna(centre, f"cp -al {before} {now}; ln -s ../{now} envs/.next; mv -T envs/.next envs/notebook")
+        try:
+            told = json.loads(await run_cell(running, ABOUT))
+            assert told["prefix"] == before
+            # A kernel that is chosen by the environment's name has its new state at once.
+            told = json.loads(await run_cell(running, ABOUT, "conda-env-notebook-py"))
+            assert told["CONDA_PREFIX"] == f"{ROOT}/{now}"
+        finally:
+            back = (
+                f"ln -s ../generations/{before.rsplit('/', 1)[-1]} envs/.next; mv -T envs/.next envs/notebook"
+            )
+            as_anna(centre, f"{back}; rm -rf {now}")
+
+
+class TestForm:
+    def test_own_environment_is_chosen_first_and_the_others_are_offered(
+        self, beside: str, anna: Person
+    ) -> None:
+        page = anna.get("hub/spawn", headers={"Referer": f"{anna.url}services/environments/"}).text
+        assert '<option value="own:notebook" selected>notebook (Python 3.11.2)</option>' in page
+        assert '<option value="own:work">work (Python 3.11.2)</option>' in page
+        assert '<option value="site">the site&#39;s own</option>' in page
+        assert "Bootstrap" not in page
+
+    def test_nobody_without_an_environment_is_left_alone(self, empty: RunningCentre, login: Login) -> None:
+        person = login("a1113a02")
+        empty.run(["rm", "-rf", "/scratch/a1113a02/.conda"], "a1113a02")
+        page = person.get("hub/spawn", headers={"Referer": f"{person.url}services/environments/"}).text
+        assert "You have no environment of your own yet" in page
+        assert 'id="bootstrap" href="/services/environments/"' in page
+        assert '<option value="site" selected>' in page
+
+    def test_nobody_has_to_choose(self, notebook: None, empty: RunningCentre, anna: Person) -> None:
+        assert anna.start(queue="jupyter", hours=1).status_code in (201, 202)
+        anna.until("ready")
+        assert f"{generation(empty)}/bin/python" in " ".join(empty.processes_of(ANNA).values())
+        anna.stop()
+
+
+class TestRefused:
+    def test_environment_that_is_gone_since_the_form_was_shown(
+        self, beside: str, empty: RunningCentre, anna: Person
+    ) -> None:
+        anna.get("hub/spawn")
+        as_anna(empty, "rm envs/work")
+        page = anna.submit(queue="jupyter", hours="1", environment="own:work")
+        assert page.status_code == 400
+        assert "There is no environment “work” any more." in anna.alert(page)
+        assert anna.state() == "stopped"
+
+    def test_environment_without_a_server(self, beside: str, empty: RunningCentre, anna: Person) -> None:
+        as_anna(empty, "rm generations/work-00000001/bin/jupyterhub-singleuser")
+        page = anna.submit(queue="jupyter", hours="1", environment="own:work")
+        assert "No notebook server can be started from the environment “work”" in anna.alert(page)
+
+    @pytest.mark.parametrize(
+        ("broken", "why"),
+        [
+            ("rm envs/work", "it is not there"),
+            (
+                "rm -r envs/work/lib/python3.11/site-packages/jupyter_server",
+                "there is no notebook server in it",
+            ),
+            # As pip does, one `pip install --upgrade` too many.
+            (
+                "rm -r envs/work/lib/python3.11/site-packages/tornado",
+                "the notebook server of this environment is",
+            ),
+        ],
+    )
+    def test_environment_that_breaks_while_the_job_waits_is_told_in_words(
+        self, beside: str, empty: RunningCentre, anna: Person, busy: str, broken: str, why: str
+    ) -> None:
+        anna.submit(queue="jupyter", hours="1", environment="own:work")
+        job = anna.job_id()
+        empty.wait_for_job(job, "PENDING")
+        as_anna(empty, broken)
+        empty.run(["scancel", busy])
+        anna.until("stopped", seconds=60)
+        page = anna.get("hub/spawn-pending/a1113a01").text
+        assert "no notebook server could be started from the environment “work”: it is gone" in page, page
+        assert why in log(empty, job)
+
+    @pytest.mark.parametrize("wrong", ["own:../x", "shared:none", "image:none", "elsewhere", "own:a\nb"])
+    def test_what_nobody_offers_is_refused_by_rest(self, anna: Person, wrong: str) -> None:
+        answer = anna.start(queue="jupyter", hours=1, environment=wrong)
+        assert answer.status_code == 400
+        assert anna.state() == "stopped"
+
+
+def test_server_that_waited_over_a_reset_has_the_new_state(
+    beside: str, empty: RunningCentre, anna: Person, busy: str
+) -> None:
+    anna.submit(queue="jupyter", hours="1", environment="own:work")
+    job = anna.job_id()
+    empty.wait_for_job(job, "PENDING")
+    new = "generations/work-00000002"
+    as_anna(empty, f"cp -al {beside} {new}; ln -s ../{new} envs/.next; mv -T envs/.next envs/work")
+    try:
+        empty.run(["scancel", busy])
+        anna.until("ready")
+        assert f"{ROOT}/{new}/bin/python" in " ".join(empty.processes_of(ANNA).values())
+    finally:
+        leave_no_server(anna)
+        as_anna(empty, f"rm -rf {new}")
+
+
+def test_form_comes_while_the_folder_of_environments_does_not_answer(
+    notebook: None, empty: RunningCentre, anna: Person
+) -> None:
+    helper = empty.instance.sbin / "hpchub-as-user.json"
+    settings = json.loads(helper.read_text())
+    before = helper.read_text()
+    helper.write_text(json.dumps({**settings, "environments": ["/bin/sleep", "60"]}))
+    try:
+        began = time.monotonic()
+        page = anna.get("hub/spawn", headers={"Referer": f"{anna.url}services/environments/"}).text
+        assert time.monotonic() - began < 30  # a page that waits for the sleep takes 60
+        assert "Your own environments could not be looked up just now." in page
+        assert re.search(r'<option value=""( selected)?>your usual one</option>', page)
+    finally:
+        helper.write_text(before)
