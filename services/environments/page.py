@@ -137,22 +137,26 @@ def _fraction(row: Mapping[str, Any]) -> float | None:
 
 def _step_line(row: Mapping[str, Any], lang: str) -> str:
     if row["state"] == "waiting":
-        return translate(lang, _SCRIPT_WORDS["waiting"], reason=row["reason"] or "–")
+        return _word(lang, "waiting", reason=row["reason"] or "–")
     if not row["step_text"]:
-        return "" if row["over"] else translate(lang, _SCRIPT_WORDS["starting"])
+        return "" if row["over"] else _word(lang, "starting")
     if not row["current"]:
         return str(row["step_text"])
-    return translate(lang, _SCRIPT_WORDS["working"], step=row["step_text"], current=row["current"])
+    return _word(lang, "working", step=row["step_text"], current=row["current"])
 
 
 def _counts_line(row: Mapping[str, Any], lang: str) -> str:
     parts: list[str] = []
     if row["packages"]["total"]:
-        parts.append(translate(lang, _SCRIPT_WORDS["packages"], **row["packages"]))
+        parts.append(_word(lang, "packages", **row["packages"]))
     if row["bytes"]["total"]:
         sizes = {key: megabytes(value) for key, value in row["bytes"].items()}
-        parts.append(translate(lang, _SCRIPT_WORDS["bytes"], **sizes))
+        parts.append(_word(lang, "bytes", **sizes))
     return " · ".join(parts)
+
+
+def _word(lang: str, name: str, **params: Any) -> str:
+    return translate(lang, _SCRIPT_WORDS[name], **params)
 
 
 def megabytes(size: int) -> str:
