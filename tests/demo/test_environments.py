@@ -46,6 +46,6 @@ def test_a_user_runs_the_shared_environment_and_changes_nothing_in_it(centre: Ru
     said = centre.run(
         [python, "-c", "import notebook, tabulate; print(tabulate.__file__)"], "a1113a02"
     ).stdout
-    assert said.startswith(f"{shared.prefix.resolve()}/")
+    assert said.startswith(f"{shared.prefix}/")
     refused = centre.run(["touch", str(shared.prefix / "bin" / "mine")], "a1113a02", check=False)
     assert "Permission denied" in refused.stderr
