@@ -256,10 +256,15 @@ def _takeaway(question: Question, layout: Layout, environ: Mapping[str, str]) ->
 
 
 def _python(question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:
+    from environments import holding
+
     name = question["environment"]
     path = found.python_of(layout.address(name))
-    server = found.is_server(layout.address(name))
-    return {"python": str(path) if path else None, "server": server}
+    return {
+        "python": str(path) if path else None,
+        "server": found.is_server(layout.address(name)),
+        "busy": holding.holder(layout, name),
+    }
 
 
 def _there(layout: Layout, name: str) -> Path:

@@ -96,7 +96,11 @@ def test_export_python_and_what_is_missing(notebook: User, settings: Path) -> No
     python = answered(settings, ask="python", environment="notebook")
     assert python["python"].endswith("/.conda/envs/notebook/bin/python")
     assert python["server"] is False
-    assert answered(settings, ask="python", environment="none") == {"python": None, "server": False}
+    assert answered(settings, ask="python", environment="none") == {
+        "python": None,
+        "server": False,
+        "busy": "",
+    }
     assert answered(settings, ask="packages", environment="none")["problem"]["code"] == "missing"
 
 
