@@ -293,7 +293,7 @@ async def test_a_refusal_that_waits_for_its_time_holds_no_thread(
     make_authenticator: MakeAuthenticator,
 ) -> None:
     patient = Config({"Throttle": {"account_failures": 90, "address_failures": 90}})
-    door = make_authenticator(refusal_milliseconds=60_000, threads=1, waiting=50, config=patient)
+    door = make_authenticator(refusal_milliseconds=5000, threads=1, waiting=50, config=patient)
     refused = [asyncio.create_task(answer(door, typed(USER, otp="000000"))) for _ in range(20)]
     await asyncio.sleep(0.5)
     assert await door.authenticate(browser(), typed("a1113a03"))
