@@ -217,11 +217,21 @@ def _python_closure(roots: Iterable[str]) -> list[importlib.metadata.Distributio
 
 
 def _make_prefix(prefix: Path, venv: Path, distributions: Iterable[importlib.metadata.Distribution]) -> None:
-    """Make a virtual environment for Debian's Python, with these packages."""
-    (prefix / "bin").mkdir(parents=True)
-    (prefix / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
-    for name in ("python", "python3"):
-        (prefix / "bin" / name).symlink_to(f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}")
+    """Make a Python of its own with these packages.
+
+    Not a virtual environment: there, what a user has in ``~/.local`` would not count, as it does in the
+    images that people bring.
+    """
+    name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    library, root = prefix / "lib" / name, prefix.parent.parent
+    (library / "site-packages").mkdir(parents=True)
+    (library / "dist-packages").symlink_to("site-packages")  # where Debian's looks
+    for part in (root / "usr" / "lib" / name).iterdir():
+        if part.name not in ("EXTERNALLY-MANAGED", "dist-packages"):
+            (library / part.name).symlink_to(f"/usr/lib/{name}/{part.name}")
+    _take(root / "usr" / "bin" / name, prefix / "bin" / name)
+    for link in ("python", "python3"):
+        (prefix / "bin" / link).symlink_to(name)
     for one in distributions:
         for file in one.files or ():
             source = Path(os.path.normpath(str(one.locate_file(file))))
