@@ -23,7 +23,14 @@ from rattler.virtual_package import GenericVirtualPackage, Override
 
 from environments import cache, history, keeping
 from environments.reporting import Reporter
-from environments.written import check_archives, complete, explicit_records, lock_records, write_lock
+from environments.written import (
+    DamagedError,
+    check_archives,
+    complete,
+    explicit_records,
+    lock_records,
+    write_lock,
+)
 
 __all__ = ["do_fill", "do_solve"]
 
@@ -59,6 +66,7 @@ async def do_fill(request: Request, say: Say) -> dict[str, Any]:
     if request.get("shared"):
         cache.borrow(packages, Path(request["shared"]), (_stem(record) for record in records))
     await _install(request, packages, records, requested, say)
+    _check_records(Path(request["prefix"]), records)
     complete(Path(request["prefix"]), packages, incomplete)
     return {"packages": len(records), "requested": requested}
 
@@ -147,6 +155,13 @@ async def _install(
             client=_client(),
             platform=Subdir(_platform(request)),
         )
+
+
+def _check_records(prefix: Path, records: list[RepoDataRecord]) -> None:
+    """Make sure that all records were written whole: on a full disk py-rattler may miss that one was not."""
+    written = {one.name for one in keeping.read_kept(prefix)}
+    if cut := {record.name.normalized for record in records} - written:
+        raise DamagedError(f"records that were not written whole: {', '.join(sorted(cut))}")
 
 
 def _client() -> Client:

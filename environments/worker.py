@@ -11,10 +11,13 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
+
+TRIED_BYTES: Final = 2**18
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -38,8 +41,22 @@ async def _answer(request: dict[str, Any], say: Say) -> None:
         do = {"fill": do_fill, "solve": do_solve}[request["do"]]
         result = await do(request, say)
     except Exception as error:
-        result = {"failed": type(error).__name__, "text": str(error)}
+        result = {"failed": type(error).__name__, "text": f"{error}{_why_not_written(request)}"}
     say({"result": result})
+
+
+def _why_not_written(request: dict[str, Any]) -> str:
+    """Return what hinders writing right now, as py-rattler words it, which does not always tell."""
+    if not request.get("prefix"):
+        return ""
+    try:
+        with tempfile.TemporaryFile(dir=Path(request["prefix"]).parent) as file:
+            file.write(bytes(TRIED_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return f"\nCaused by: {error.strerror} (os error {error.errno})"
+    return ""
 
 
 def _sayer(out: IO[str]) -> Say:
