@@ -1,0 +1,132 @@
+"""Beginning something: met with the queue's terms and the user's rights, once, and refused in words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from environments.problems import Problem
+from environments.site import Set, Site
+from queues.policy import load_policy
+from services.environments.clerk import Clerk
+from services.environments.desk import Desk
+from tests.services.environments.kit import World, name
+
+QUEUES = Path(__file__).resolve().parents[3] / "demo" / "queues.toml"
+NOTEBOOK = {"name": "notebook", "python": "3.11.2", "packages": 9, "server": True}
+RESET = {"verb": "reset", "environment": "notebook"}
+USER = "a1113a01"
+
+
+def clerk_of(world: World, desk: Desk, **settings: Any) -> Clerk:
+    site = Site(channels=("https://channel.example/conda",), sets=(Set(name="base"),), **settings)
+    return Clerk(world.settings, site, load_policy(QUEUES), desk)
+
+
+@pytest.fixture
+async def clerk(world: World, desk: Desk) -> AsyncIterator[Clerk]:
+    world.has([NOTEBOOK], [])
+    clerk = clerk_of(world, desk)
+    yield clerk
+    await clerk.close()
+
+
+def submitted(world: World) -> list[dict[str, Any]]:
+    return [call for call in world.calls if call["verb"] == "submit"]
+
+
+async def test_an_action_becomes_a_job_of_the_user_on_the_sites_queue(world: World, clerk: Clerk) -> None:
+    action = await clerk.submit(USER, frozenset(), RESET)
+    (job,) = submitted(world)
+    assert (job["user"], job["partition"], job["account"], job["minutes"]) == (USER, "jupyter", "proj01", 60)
+    assert (job["gres"], job["environment"]) == ("shard:1", {})
+    assert job["name"] == f"hpchub-env/{USER}/notebook/{action.id}/reset"
+    assert "/srv/run.py job" in job["script"]
+
+
+async def test_what_was_just_begun_is_seen_though_slurm_does_not_show_it(
+    world: World, desk: Desk, clerk: Clerk
+) -> None:
+    action = await clerk.submit(USER, frozenset(), RESET)
+    (one,) = (await desk.overview(USER)).actions
+    assert (one.id, one.state, one.job) == (action.id, "waiting", "77")
+    with pytest.raises(Problem, match="busy"):
+        await clerk.submit(USER, frozenset(), RESET)
+    assert len(submitted(world)) == 1
+
+
+async def test_a_job_that_only_slurm_knows_keeps_a_second_out(world: World, clerk: Clerk) -> None:
+    world.queue(("5", "PENDING", USER, "Priority", name("plugins", USER)))
+    with pytest.raises(Problem, match="busy"):
+        await clerk.submit(USER, frozenset(), RESET)
+    other = {"verb": "bootstrap", "environment": "other"}
+    assert (await clerk.submit(USER, frozenset(), other)).environment == "other"
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "words"),
+    [
+        (
+            {"ok": False, "kind": "command", "command": "sbatch", "returncode": 1, "stdout": ""}
+            | {"stderr": "sbatch: error: Batch job submission failed: Requested time limit is invalid"},
+            "refused",
+            "so many hours",
+        ),
+        (
+            {"ok": False, "kind": "command", "command": "sbatch", "returncode": 1, "stdout": ""}
+            | {"stderr": "sbatch: error: Unable to contact slurm controller (connect failure)"},
+            "slurm",
+            "does not answer",
+        ),
+        ({"ok": False, "kind": "folder", "path": "/scratch/x/log", "reason": "quota"}, "folder", "quota"),
+        ({"ok": False, "kind": "invalid", "message": "script is too long"}, "setup", "administrators"),
+    ],
+)
+async def test_a_refusal_is_told_apart_from_an_outage(
+    world: World, desk: Desk, clerk: Clerk, reply: dict[str, Any], code: str, words: str
+) -> None:
+    world.submits(reply)
+    with pytest.raises(Problem) as refused:
+        await clerk.submit(USER, frozenset(), RESET)
+    assert refused.value.code == code
+    assert words in str(refused.value.sentence)
+    assert (await desk.overview(USER)).actions == ()
+
+
+async def test_a_queue_that_is_not_for_the_user_says_so_before_anything_is_submitted(
+    world: World, desk: Desk
+) -> None:
+    world.has([NOTEBOOK], [])
+    clerk = clerk_of(world, desk, queue="bigmem")
+    with pytest.raises(Problem, match="takes only jobs of the projects proj02"):
+        await clerk.submit(USER, frozenset(), RESET)
+    assert submitted(world) == []
+    await clerk.close()
+
+
+async def test_what_is_not_there_cannot_be_reset(world: World, clerk: Clerk) -> None:
+    with pytest.raises(Problem, match="missing"):
+        await clerk.submit(USER, frozenset(), {"verb": "reset", "environment": "nothing"})
+    assert submitted(world) == []
+
+
+async def test_the_last_known_stays_while_the_files_are_away(world: World, desk: Desk) -> None:
+    world.has([NOTEBOOK], [])
+    before = await desk.overview(USER)
+    world.goes_down()
+    after = await desk.overview(USER)
+    assert after.environments == before.environments
+    assert after.as_of == before.as_of
+    assert "cannot be read" in str(after.files_problem)
+    assert (await desk.overview("a1113a02")).environments == ()
+
+
+async def test_cancelling_names_the_job_by_id_and_name(world: World, desk: Desk, clerk: Clerk) -> None:
+    world.queue(("5", "PENDING", USER, "Priority", name("plugins", USER)))
+    (one,) = (await desk.overview(USER)).actions
+    await clerk.cancel(USER, one)
+    (call,) = [call for call in world.calls if call["verb"] == "cancel"]
+    assert (call["job_id"], call["name"]) == ("5", name("plugins", USER))
