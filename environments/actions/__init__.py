@@ -7,13 +7,11 @@ from typing import Final
 
 from environments import generations, holding, names
 from environments.actions import changing, making, states
-from environments.actions.work import Done, Work
+from environments.actions.work import Done, Work, inside
 from environments.explaining import explain_os
 from environments.layout import Layout
-from environments.problems import Problem
 from environments.records import Action, Progress, Tell
 from environments.site import Site
-from texts import mark as _
 
 __all__ = ["Done", "run"]
 
@@ -44,7 +42,7 @@ def run(action: Action, site: Site, layout: Layout, tell: Tell) -> Done:
     try:
         names.check(action, site, existing=_existing(layout))
         tell(Progress("prepare"))
-        _inside(layout)
+        inside(layout)
         with holding.hold(layout, action.environment, action.id) as hold:
             generations.clean(layout, action.environment, site.keep_generations)
             work = Work(action, site, layout, tell, hold)
@@ -58,17 +56,3 @@ def _existing(layout: Layout) -> list[str]:
         return [path.name for path in layout.envs.iterdir()]
     except OSError:
         return []
-
-
-def _inside(layout: Layout) -> None:
-    """Make the folders that an action works in, and refuse those that lead out of the user's root."""
-    root = layout.root.resolve()
-    for folder in (layout.envs, layout.generations, layout.packages, layout.repodata, layout.locks):
-        folder.mkdir(parents=True, exist_ok=True)
-        if not folder.resolve().is_relative_to(root):
-            raise Problem(
-                "folder",
-                _("%(folder)s leads out of %(root)s; make it a folder of its own."),
-                folder=str(folder),
-                root=str(layout.root),
-            )

@@ -39,8 +39,10 @@ def reset(work: Work) -> Done:
     cuda = work.action.cuda or str(marks.get("cuda") or "")
     wanted = dataclasses.replace(_wanted(work, chosen, cuda), validate=True)
     left = [f"{one['name']} {one['version']}" for one in found.others(work.address)]
+    asked = {one["name"] for one in found.packages(work.address) if one["requested"]}
     path = _made(work, wanted, {**_marks(work, chosen), "cuda": cuda, "parent": _parent(work)})
-    return work.finish(path, *_left_behind(left))
+    gone = sorted(asked - {one["name"] for one in found.packages(path)})
+    return work.finish(path, *_not_there(gone), *_left_behind(left))
 
 
 def import_file(work: Work) -> Done:
@@ -151,6 +153,15 @@ def _made(work: Work, wanted: Wanted, marks: dict[str, object]) -> Path:
 
 def _marks(work: Work, chosen: Set) -> dict[str, object]:
     return work.marks(set=chosen.name, channels=list(chosen.channels or work.site.channels))
+
+
+def _not_there(gone: list[str]) -> tuple[Sentence, ...]:
+    if not gone:
+        return ()
+    note = _(
+        "Packages that you had added are not in the set: %(names)s. Plugins and Install bring them back."
+    )
+    return (Sentence(note, {"names": listed(gone)}),)
 
 
 def _left_behind(left: list[str]) -> tuple[Sentence, ...]:

@@ -19,7 +19,7 @@ from environments.supervising import check_cancelled
 from slurm.records import Sentence
 from texts import mark as _
 
-__all__ = ["LISTED", "RESTART", "Done", "Work", "listed", "platform_of"]
+__all__ = ["LISTED", "RESTART", "Done", "Work", "inside", "listed", "platform_of"]
 
 RESTART: Final = _(
     "A server that runs from this environment goes on as it is; restart it to use the new state."
@@ -170,6 +170,28 @@ class Work:
 
     def done(self, path: Path, *notes: Sentence, changed: bool = True) -> Done:
         return Done(_id_of(self.layout, path), generations.count_packages(path), notes, changed)
+
+
+def inside(layout: Layout) -> None:
+    """Make the folders that an action works in, and refuse those that lead out of the user's root."""
+    root = layout.root.resolve()
+    for folder in (
+        layout.envs,
+        layout.generations,
+        layout.packages,
+        layout.repodata,
+        layout.actions,
+        layout.locks,
+    ):
+        # What was done, and with what, is nobody else's business.
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700 if folder == layout.actions else 0o777)
+        if not folder.resolve().is_relative_to(root):
+            raise Problem(
+                "folder",
+                _("%(folder)s leads out of %(root)s; make it a folder of its own."),
+                folder=str(folder),
+                root=str(layout.root),
+            )
 
 
 def noticed(path: Path) -> tuple[Sentence, ...]:

@@ -60,14 +60,16 @@ def test_reset_brings_back_what_the_set_says_and_names_what_pip_had_put_there(no
     workspace.mkdir()
     (workspace / "work.ipynb").write_text("{}")
     module = notebook.pip_installs()
+    notebook.does("install", specs=("extra",))
     shutil.rmtree(notebook.prefix() / "share")
     done = notebook.does("reset")
     assert notebook.tool() == "one"
     assert not module.exists()
     assert "mine 3.0" in notes(done)
+    assert "not in the set: extra." in notes(done)
     assert "restart" in notes(done)
     assert (workspace / "work.ipynb").read_text() == "{}"
-    assert notebook.states() == ["reset", "bootstrap"]
+    assert notebook.states() == ["reset", "install"]
 
 
 def test_reset_takes_the_set_that_the_environment_was_made_from(user: User) -> None:

@@ -59,6 +59,7 @@ def test_a_job_tells_its_log_and_its_journal(user: User, settings: Path) -> None
     assert code == DONE, said
     assert "3 packages" in said
     assert user.tool() == "one"
+    assert user.layout.actions.stat().st_mode & 0o077 == 0
     events, _ = journal.read(user.layout.journal(wanted.id))
     assert events[0].about["action"]["verb"] == "bootstrap"
     assert events[0].about["pid"] != os.getpid()
@@ -156,6 +157,17 @@ def test_the_same_action_is_not_done_twice(notebook: User) -> None:
     assert again.problem is not None
     assert again.problem.code == "request"
     assert len(generations.list_all(notebook.layout, "notebook")) == 2
+
+
+def test_a_journal_is_not_written_out_of_the_users_own_folder(user: User, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    user.layout.actions.parent.mkdir(parents=True)
+    user.layout.actions.symlink_to(elsewhere)
+    outcome = recorded(action("bootstrap"), user.site, user.layout, lambda _: None)
+    assert outcome.problem is not None
+    assert outcome.problem.code == "folder"
+    assert not list(elsewhere.iterdir())
 
 
 def test_the_text_of_an_import_is_not_kept_twice(user: User) -> None:
