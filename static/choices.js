@@ -76,7 +76,7 @@ function restrict(name, allowed, mayBeEmpty) {
   if (field) field.hidden = allowed.length === 0 && !document.getElementById(`${name}-error`) && name !== "account";
 }
 
-/** Some images are for some queues only; whoever has chosen one falls back to the first that can be had. */
+/** Some images are for some queues only; whoever has chosen one falls back to what the page has chosen. */
 function restrictEnvironments(queue) {
   if (!environment) return;
   for (const option of environment.options) {
@@ -84,7 +84,9 @@ function restrictEnvironments(queue) {
     option.disabled = "closed" in option.dataset || Boolean(queues && !queues.includes(queue.value));
   }
   if (!environment.selectedOptions[0]?.disabled) return;
-  environment.selectedIndex = [...environment.options].findIndex((option) => !option.disabled);
+  const open = [...environment.options].filter((option) => !option.disabled);
+  const usual = open.find((option) => option.defaultSelected) ?? open[0];
+  if (usual) usual.selected = true;
 }
 
 function followQueue(say, { isNewChoice }) {

@@ -36,6 +36,17 @@ def generation(centre: RunningCentre, name: str = "notebook") -> str:
     return as_anna(centre, f"cd -P envs/{name}; pwd")
 
 
+def copy(centre: RunningCentre, target: str) -> None:
+    """Make a state of an environment that works, and of which packages can be taken away; of links, at once."""
+    packages = "lib/python3.11/site-packages"
+    as_anna(
+        centre,
+        f"from=$(readlink -f envs/notebook); mkdir -p {target}/{packages}; cp -a $from/bin {target};"
+        f" for folder in . lib lib/python3.11 {packages}; do"
+        f" ln -s $from/$folder/* {target}/$folder/ 2>/dev/null || true; done",
+    )
+
+
 def started(person: Person, centre: RunningCentre, environment: str) -> str:
     """Start a server from the form; return its job's id."""
     answer = person.submit(queue="jupyter", hours="1", environment=environment)
@@ -66,11 +77,12 @@ def notebook(centre: RunningCentre) -> Iterator[None]:
 
 @pytest.fixture
 def beside(notebook: None, empty: RunningCentre) -> Iterator[str]:
-    """A copy of it, of which only the parts that count are copies; gone afterwards."""
-    copy = "generations/work-00000001"
-    as_anna(empty, f"cp -al $(readlink -f envs/notebook) {copy}; ln -s ../{copy} envs/work")
-    yield f"{ROOT}/{copy}"
-    as_anna(empty, f"rm -rf envs/work {copy}")
+    """Another environment; gone afterwards."""
+    as_anna(empty, "rm -rf envs/work generations/work-*")
+    copy(empty, "generations/work-00000001")
+    as_anna(empty, "ln -s ../generations/work-00000001 envs/work")
+    yield "work"
+    as_anna(empty, "rm -rf envs/work generations/work-*")
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +142,8 @@ class TestRunning:
     ) -> None:
         before = generation(centre)
         now = "generations/notebook-0000000f"
-        as_anna(centre, f"cp -al {before} {now}; ln -s ../{now} envs/.next; mv -T envs/.next envs/notebook")
+        copy(centre, now)
+        as_anna(centre, f"ln -s ../{now} envs/.next; mv -T envs/.next envs/notebook")
         try:
             told = json.loads(await run_cell(running, ABOUT))
             assert told["prefix"] == before
@@ -227,14 +240,14 @@ def test_server_that_waited_over_a_reset_has_the_new_state(
     job = anna.job_id()
     empty.wait_for_job(job, "PENDING")
     new = "generations/work-00000002"
-    as_anna(empty, f"cp -al {beside} {new}; ln -s ../{new} envs/.next; mv -T envs/.next envs/work")
+    copy(empty, new)
+    as_anna(empty, f"ln -s ../{new} envs/.next; mv -T envs/.next envs/work")
     try:
         empty.run(["scancel", busy])
         anna.until("ready")
         assert f"{ROOT}/{new}/bin/python" in " ".join(empty.processes_of(ANNA).values())
     finally:
         leave_no_server(anna)
-        as_anna(empty, f"rm -rf {new}")
 
 
 def test_form_comes_while_the_folder_of_environments_does_not_answer(
