@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from environments import journal
 from environments.actions import Done, run
+from environments.actions.work import inside
 from environments.journal import Journal
 from environments.layout import Layout
 from environments.problems import Cancelled, Problem
@@ -62,7 +63,10 @@ def recorded(action: Action, site: Site, layout: Layout, tell: Tell) -> Outcome:
     if not ID.fullmatch(action.id):  # a file's name, before anything else looks at it
         return _told(action, began, problem=Problem("request", _("This action's id is not one.")))
     try:
+        inside(layout)
         log = Journal(layout.journal(action.id))
+    except Problem as problem:
+        return _told(action, began, problem=problem)
     except OSError as error:
         return _told(action, began, problem=_no_journal(error))
     with log:
