@@ -37,7 +37,7 @@ def generation(centre: RunningCentre, name: str = "notebook") -> str:
 
 
 def copy(centre: RunningCentre, target: str) -> None:
-    """Make a state of an environment that works, and of which packages can be taken away; of links, at once."""
+    """Make a working state of an environment out of links, of which packages can be taken away."""
     packages = "lib/python3.11/site-packages"
     as_anna(
         centre,
