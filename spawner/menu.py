@@ -181,7 +181,8 @@ def _notices(site: Site, own: Sequence[Own] | None, lost: str | None) -> tuple[S
     if own is None:
         told.append(Sentence(_SILENT, {}))
     elif not own:
-        told.append(Sentence(_NEEDED if site.without == "require" else _NONE_YET, {}))
+        first = _NEEDED if site.without == "require" else _NONE_YET
+        told.append(Sentence(first, {}))
     else:
         usual = next((one for one in own if one.name == site.default), None)
         if usual is not None and not usual.server and not usual.busy:

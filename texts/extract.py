@@ -26,7 +26,16 @@ _KEYWORDS: Final[dict[str, tuple[int, ...] | None]] = {
 }
 _METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 _METHODS_PAGES: Final = [("**.html", "jinja2.ext:babel_extract")]
-_ROOMS: Final = ("authenticator", "queues", "services", "singleuser", "slurm", "spawner", "texts")
+_ROOMS: Final = (
+    "authenticator",
+    "environments",
+    "queues",
+    "services",
+    "singleuser",
+    "slurm",
+    "spawner",
+    "texts",
+)
 _PLACEHOLDER: Final = re.compile(r"%(?:\((\w+)\))?[-#0 +]*\d*(?:\.\d+)?([a-zA-Z%])")
 
 
