@@ -99,7 +99,7 @@ def ask_own(spawner: TakesOptions, handler: Any) -> Awaitable[tuple[Own, ...] | 
     office = spawner.shared()
     user = spawner.user.name
     if office.site is None:
-        return _nothing()
+        return asyncio.ensure_future(_nothing())
     if _comes_from_environments(handler):
         office.environments.forget(user)
     return asyncio.ensure_future(office.environments.of(spawner.acts, user, PATIENCE))

@@ -10,7 +10,7 @@ from queues.presets import Preset
 from slurm.records import Sentence
 from spawner.forecast import Forecast
 from spawner.options import Options
-from tests.templates.contexts import EVIL, form, queue_form, table
+from tests.templates.contexts import EVIL, form, menu, queue_form, table
 from texts import LANGUAGES
 
 EVERY_LANGUAGE = pytest.mark.parametrize("lang", LANGUAGES)
@@ -160,6 +160,39 @@ class TestChoicesOfQueues:
         )
         selected = [one.get("value") for one in page.all("option") if one.get("selected") is not None]
         assert selected == ["own:notebook", "1g.10gb", "1", "proj01"]
+
+
+class TestEnvironments:
+    def test_all_that_can_be_had_is_in_one_list_with_headings(self) -> None:
+        page = form()
+        values = [one.get("value") for one in page.all("option") if one.inside("optgroup")]
+        assert values == ["own:notebook", "shared:base", "site", "image:class"]
+        assert [one.get("label") for one in page.all("optgroup")] == [
+            "Your own",
+            "Of this site",
+            "Container images",
+        ]
+        assert page.one("option", value="image:class").get("data-queues") == "jupyter"
+
+    def test_whoever_has_none_is_led_to_bootstrap(self) -> None:
+        page = form(environments=menu(()))
+        assert page.one(id="bootstrap").get("href") == "/services/environments/"
+        assert "no environment of your own yet" in page.one(id="environment-notice-1").text
+
+    def test_where_one_is_required_there_is_nothing_to_choose_before(self) -> None:
+        page = form(environments=menu((), without="require", shared=(), images=()))
+        assert page.all("select", id="environment") == []
+        assert page.one(id="bootstrap").get("href") == "/services/environments/"
+
+    def test_a_site_without_environments_has_no_such_field(self) -> None:
+        page = form(environments=None)
+        assert page.all(id="environment") == []
+        assert "My environments" not in page.html
+
+    def test_a_refusal_is_said_at_the_field(self) -> None:
+        page = form(errors={"environment": Sentence("There is no %(name)s.", {"name": EVIL})})
+        assert EVIL in page.one(id="environment-error").text
+        assert page.one("select", id="environment").get("aria-invalid") == "true"
 
 
 class TestPresets:
