@@ -10,7 +10,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load import jobs, page, results
+from benchmarks import records
+from benchmarks.load import jobs, page
 from benchmarks.load.grounds import Grounds, grounds
 from benchmarks.load.hubs import HUBS, Kind, hub_on, open_files
 from benchmarks.load.phases import Plan, measure_hub
@@ -23,15 +24,15 @@ def measure(words: Sequence[str] = ()) -> str:
     options = _parser().parse_args(words)
     plan = Plan(options.steady, options.waiting, options.starters, options.refreshers)
     began = time.monotonic()
-    record = results.new_record({**asdict(plan), "open_files": open_files()})
-    path = options.results / results.file_name(record)
+    record = records.new_record("load", {**asdict(plan), "open_files": open_files()}, _versions())
+    path = options.results / records.file_name(record)
     most = max(options.servers)
     with grounds(most + max(plan.starters, plan.refreshers)) as here:
         jobs.fill(here)
         for run in _runs(here, options, plan):
             record["runs"].append(run)
             record["minutes"] = round((time.monotonic() - began) / 60, 1)
-            results.save(path, record)
+            records.save(path, record)
     if not options.no_page:
         page.write(record)
     return f"load: {len(record['runs'])} runs in {record['minutes']} min, in {path}"
@@ -67,6 +68,11 @@ def one_run(here: Grounds, kind: Kind, count: int, plan: Plan, *, crowd: int) ->
     }
 
 
+def _versions() -> dict[str, str]:
+    packages = ("jupyterhub", "batchspawner", "jupyterhub_moss", "tornado", "sqlalchemy")
+    return {"slurm": records.slurm_version(), **records.package_versions(packages)}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks load", description=__doc__)
     plan = Plan()
@@ -79,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--crowd", type=int, default=10000, help="other jobs in the last run; 0 leaves it out"
     )
-    parser.add_argument("--results", type=Path, default=results.FOLDER, help="where the figures go")
+    parser.add_argument("--results", type=Path, default=records.FOLDER, help="where the figures go")
     parser.add_argument("--no-page", action="store_true", help="leave docs/benchmarks.md as it is")
     return parser
 

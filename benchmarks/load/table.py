@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from benchmarks import records
+from benchmarks.page import markdown
+
 __all__ = ["tables"]
 
 Run = Mapping[str, Any]
@@ -36,14 +39,8 @@ def _people(record: Mapping[str, Any], which: str) -> str:
 
 
 def _about(record: Mapping[str, Any]) -> str:
-    machine, versions = record["machine"], record["versions"]
-    changed = ", with changes that were not committed" if record["changed_since"] else ""
-    known = ", ".join(f"{name} {number}" for name, number in versions.items())
-    host = f"{machine['cores']} cores of {machine['cpu']} with {machine['memory_gib']} GiB"
-    return (
-        f"Measured on {record['date'][:10]} at commit {record['commit']}{changed}, in {record['minutes']}"
-        f" minutes, on {host}, which Slurm, hub, proxy, servers and visitors share. {known}."
-    )
+    known = ", ".join(f"{name} {number}" for name, number in record["versions"].items() if number)
+    return f"{records.about(record)}, which Slurm, hub, proxy, servers and visitors share. {known}."
 
 
 # ----- columns -------------------------------------------------------------------------------------------
@@ -117,12 +114,6 @@ def _cells(phase: Phase, columns: Sequence[Column]) -> list[str]:
 
 def _one_line(text: str) -> str:
     return " ".join(text.replace("|", "/").split())[:120]
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table; the first two columns are words, and figures stand to the right."""
-    lines = [head, [*["---"] * 2, *["---:"] * (len(head) - 2)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 # ----- with a crowd --------------------------------------------------------------------------------------

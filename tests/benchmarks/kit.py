@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.load.results import Record
+from benchmarks.records import Record
 
 
 def watched(queries: float, lag: float) -> dict[str, Any]:

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.load import plot, results
-from benchmarks.load.page import BEGIN, END, filled, write
+from benchmarks import records
+from benchmarks.load import plot
+from benchmarks.load.page import part, write
 from benchmarks.load.session import measure
 from benchmarks.load.table import tables
+from benchmarks.page import filled, marks
 from tests.benchmarks.kit import record, run
+
+BEGIN, END = marks("load")
 
 OURS, PEER = run("hpchub", 1000, 2.0), run("batchspawner", 1000, 2010.0, lag=310.0)
 
@@ -48,16 +52,16 @@ def test_crowd_is_compared_with_the_same_run_without() -> None:
 
 def test_page_keeps_what_people_wrote() -> None:
     before = f"# Benchmarks\n\nBy hand.\n\n{BEGIN}\nold\n{END}\n\nBy hand, too.\n"
-    after = filled(before, record(OURS))
+    after = filled(before, "load", part(record(OURS)))
     assert after.startswith("# Benchmarks\n\nBy hand.")
     assert after.endswith("By hand, too.\n")
     assert "old" not in after
-    assert filled(after, record(OURS)) == after
+    assert filled(after, "load", part(record(OURS))) == after
 
 
 def test_page_without_its_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="needs the lines"):
-        filled("# Benchmarks\n", record(OURS))
+        filled("# Benchmarks\n", "load", part(record(OURS)))
 
 
 def test_same_figures_give_the_same_page_and_picture(tmp_path: Path) -> None:
@@ -84,13 +88,35 @@ def test_picture_is_readable_on_light_and_dark_pages(page: str) -> None:
 def test_newest_run_is_found_by_its_name(tmp_path: Path) -> None:
     for day in ("2026-11-20", "2026-11-22", "2026-11-21"):
         one = {**record(OURS), "date": f"{day}T10:00:00+00:00"}
-        results.save(tmp_path / results.file_name(one), one)
-    assert results.latest(tmp_path)["date"].startswith("2026-11-22")
+        records.save(tmp_path / records.file_name(one), one)
+    assert records.latest("load", tmp_path)["date"].startswith("2026-11-22")
+
+
+def test_runs_of_other_measurements_are_not_taken_for_it(tmp_path: Path) -> None:
+    for measurement, day in (("load", "20"), ("environments", "22")):
+        one = {**record(OURS), "measurement": measurement, "date": f"2026-11-{day}T10:00:00+00:00"}
+        records.save(tmp_path / records.file_name(one), one)
+    assert records.latest("load", tmp_path)["measurement"] == "load"
+
+
+def test_what_is_not_installed_has_no_blank_version() -> None:
+    one = records.new_record("load", {}, {"slurm": "", "jupyterhub": "6.1.1"})
+    assert one["versions"] == {"jupyterhub": "6.1.1"}
+    old = {**record(OURS), "versions": {"slurm": "", "jupyterhub": "6.1.1"}}
+    assert "slurm" not in part(old)
+
+
+def test_slurm_says_its_version_outside_of_a_centre(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = tmp_path / "slurmctld"
+    daemon.write_text('#!/bin/sh\n[ "$1" = -V ] && echo slurm-wlm 22.05.8\n')
+    daemon.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert records.slurm_version() == "22.05.8"
 
 
 def test_no_run_yet_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="python -m benchmarks load"):
-        results.latest(tmp_path)
+        records.latest("load", tmp_path)
 
 
 def test_hub_that_nobody_knows_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
