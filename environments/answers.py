@@ -13,32 +13,26 @@ import pwd
 import re
 import signal
 import sys
-import time
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from environments import found, journal
+from environments import chronicle, found, journal
 from environments.layout import Layout
 from environments.problems import Problem
-from environments.records import Event
 from texts import mark as _
 
-__all__ = ["LARGEST", "answer", "history", "layout_of", "main"]
+__all__ = ["LARGEST", "answer", "layout_of", "main"]
 
 LARGEST: Final = 200_000
 """Bytes of an answer."""
 
 LARGEST_QUESTION: Final = 64 * 1024
-LAST: Final = 20
 SECONDS: Final = 12  # for an answer; whoever asked waits for 20
 LONGEST_WORD: Final = 500
-LONGEST_PARAM: Final = 200
-GRACE: Final = 30.0  # seconds in which an action that has begun may not hold its environment yet
 
 DEFAULT_PATH: Final = "/etc/hpchub/environments.toml"  # both as environments.site has them
 DEFAULT_ROOT: Final = "/scratch/{user}/.conda"
@@ -142,82 +136,8 @@ def _refused(key: str, value: object) -> Problem:
 def _list(_question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:
     return {
         "environments": [asdict(one) for one in found.environments(None, layout)],
-        "actions": history(layout),
+        "actions": chronicle.history(layout),
     }
-
-
-def history(layout: Layout, most: int = LAST) -> list[dict[str, Any]]:
-    """Return the last actions, newest first.
-
-    `result` is ``done``, ``failed``, ``cancelled``, or empty while it goes on; ``interrupted`` when it has
-    not ended and nobody holds its environment any more.
-    """
-    paths = []
-    for entry in _scanned(layout.actions):
-        if entry.name.endswith(".jsonl") and _ID.fullmatch(entry.name.removesuffix(".jsonl")):
-            try:
-                paths.append((entry.stat(follow_symlinks=False).st_mtime, Path(entry.path)))
-            except OSError:
-                continue
-    rows = (_row(layout, path) for _when, path in sorted(paths, reverse=True)[: 2 * most])
-    return list(islice((row for row in rows if row), most))
-
-
-def _scanned(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(islice(entries, found.MOST_ENTRIES))
-    except OSError:
-        return []
-
-
-def _row(layout: Layout, path: Path) -> dict[str, Any] | None:
-    begin, end = journal.first_and_last(path)
-    action = begin.about.get("action") if begin else None
-    if begin is None or not isinstance(action, dict):
-        return None
-    name = _word(action.get("environment"))
-    about = end.about if end else {}
-    identity = path.name.removesuffix(".jsonl")
-    return {
-        "id": identity,
-        "verb": _word(action.get("verb")),
-        "environment": name,
-        "began": begin.at,
-        "ended": end.at if end else None,
-        "result": _word(about.get("result")) if end else _unended(layout, name, identity, begin),
-        "problem": _problem(about.get("problem")),
-        "host": _word(begin.about.get("host")),
-        "job": _word(begin.about.get("job")),
-    }
-
-
-def _problem(raw: object) -> dict[str, Any] | None:
-    """Return a problem that a journal told of, short enough to stand among twenty."""
-    if not isinstance(raw, dict):
-        return None
-    params = raw.get("params")
-    pairs = list(params.items())[:LAST] if isinstance(params, dict) else []
-    return {
-        "code": _word(raw.get("code")),
-        "msgid": _word(raw.get("msgid")),
-        "params": {
-            str(key): value if isinstance(value, int) else _word(value)[:LONGEST_PARAM]
-            for key, value in pairs
-        },
-        "details": _word(raw.get("details")),
-    }
-
-
-def _unended(layout: Layout, name: str, identity: str, begin: Event) -> str:
-    from environments import holding
-
-    if time.time() - begin.at < GRACE or not found.NAME.fullmatch(name):
-        return ""
-    try:
-        return "" if holding.holder(layout, name) == identity else "interrupted"
-    except OSError:
-        return ""
 
 
 def _packages(question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:
@@ -313,10 +233,6 @@ QUESTIONS: Final[Mapping[str, tuple[Mapping[str, Rule], Answering]]] = {
     "takeaway": ({"environment": _is_environment, "folder": _is_folder}, _takeaway),
     "python": ({"environment": _is_environment}, _python),
 }
-
-
-def _word(value: object) -> str:
-    return value[:LONGEST_WORD] if isinstance(value, str) else ""
 
 
 def _clean(value: Any) -> Any:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from environments import answers, found, journal
+from environments import chronicle, found, journal
 from environments.command.place import here, there
 from environments.command.saying import STEPS, far, language, size
 from environments.layout import Layout
@@ -80,7 +80,7 @@ def history(options: Options) -> int:
     name = options.name or site.default
     check_environment(name)
     one = found.environment(layout, name)
-    done = [row for row in answers.history(layout, journal.KEPT) if row["environment"] == name]
+    done = [row for row in chronicle.history(layout, journal.KEPT) if row["environment"] == name]
     if options.json:
         print(
             json.dumps({"generations": [dict(each) for each in one.generations], "actions": done}, indent=1)
@@ -128,7 +128,7 @@ def where(options: Options) -> int:
 
 
 def _last(layout: Layout) -> str:
-    rows = answers.history(layout, 1)
+    rows = chronicle.history(layout, 1)
     return str(rows[0]["id"]) if rows else ""
 
 

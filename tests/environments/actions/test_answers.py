@@ -185,7 +185,7 @@ def hostile(layout: Layout) -> None:
     (meta / "wrong-1-0.json").write_text('{"size": "big", "channel": 7, "requested_specs": {}}')
     (meta / "odd-1-0.json").write_text('{"size": NaN, "channel": "\\ud800"}')
     (meta / "hpchub").write_text('{"made": "yesterday", "set": ["x"], "label": {}}')
-    layout.actions.mkdir(parents=True)
+    layout.actions.mkdir(parents=True, exist_ok=True)
     os.mkfifo(layout.journal("a" * 16))
     layout.journal("b" * 16).write_text("garbage")
     begin = {"kind": "begin", "at": 1, "about": {"action": {"verb": ["x"], "environment": "../.."}}}
@@ -195,7 +195,7 @@ def hostile(layout: Layout) -> None:
 
 def test_an_action_that_was_killed_is_told_as_interrupted(notebook: User, settings: Path) -> None:
     layout = notebook.layout
-    layout.actions.mkdir(parents=True)
+    layout.actions.mkdir(parents=True, exist_ok=True)
     for identity, at in (("d" * 16, 1.0), ("e" * 16, time.time())):
         about = {"action": {"verb": "reset", "environment": "notebook"}, "host": "n1", "job": "7"}
         begin = {"kind": "begin", "at": at, "about": about}
@@ -205,7 +205,7 @@ def test_an_action_that_was_killed_is_told_as_interrupted(notebook: User, settin
 
 
 def test_twenty_actions_that_said_much_fit_into_an_answer(notebook: User, settings: Path) -> None:
-    notebook.layout.actions.mkdir(parents=True)
+    notebook.layout.actions.mkdir(parents=True, exist_ok=True)
     problem = {"code": "x", "msgid": "y" * 9000, "params": {"a": "z" * 9000}, "details": "w" * 20_000}
     end = {"kind": "end", "at": 2, "about": {"result": "failed", "problem": problem}}
     for n in range(40):
