@@ -43,7 +43,9 @@ def copy(centre: RunningCentre, target: str) -> None:
         centre,
         f"from=$(readlink -f envs/notebook); mkdir -p {target}/{packages}; cp -a $from/bin {target};"
         f" for folder in . lib lib/python3.11 {packages}; do"
-        f" ln -s $from/$folder/* {target}/$folder/ 2>/dev/null || true; done",
+        f" ln -s $from/$folder/* {target}/$folder/ 2>/dev/null || true; done;"
+        # Debian's Python looks there.
+        f" ln -sfn site-packages {target}/lib/python3.11/dist-packages",
     )
 
 
