@@ -213,6 +213,8 @@ class FormHandler(_Page):
         filled = {key: values.get(key, "") for key in fields}
         if not filled["environment"] and verb == "bootstrap" and seen.environment(self.site.default) is None:
             filled["environment"] = self.site.default
+        if verb == "reset" and one is not None:
+            filled["set"] = filled["set"] or one.set
         self.show(
             "form",
             verb=verb,
