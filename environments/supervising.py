@@ -16,21 +16,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Final
 
 from environments.problems import Cancelled, Problem
+from environments.signs import Life
 from texts import mark as _
 
-__all__ = ["cancellable", "check_cancelled", "is_alive", "run_child", "run_program"]
+__all__ = ["cancellable", "check_cancelled", "run_child", "run_program"]
 
 LOOK_SECONDS: Final = 0.2
 END_SECONDS: Final = 10.0
 SAID_BYTES: Final = 8192
-BUSY_SHARE: Final = 0.2
-TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 _cancelled = threading.Event()
 _inside = threading.Lock()
@@ -169,7 +167,7 @@ def _lines(
     lines: queue.Queue[bytes | None] = queue.Queue()
     threading.Thread(target=_read, args=(child.stdout, lines), daemon=True).start()
     began = time.monotonic()
-    life = _Life(child.pid, began)
+    life = Life(child.pid, began)
     while True:
         check_cancelled()
         try:
@@ -216,51 +214,6 @@ def _tail(said: IO[bytes]) -> str:
     size = said.seek(0, os.SEEK_END)
     said.seek(max(0, size - SAID_BYTES))
     return said.read().decode(errors="replace")
-
-
-@dataclass(frozen=True, slots=True)
-class _Signs:
-    """What a process has done so far: bytes moved through files, and seconds of processor time."""
-
-    at: float
-    bytes: int
-    seconds: float
-
-
-class _Life:
-    """Knows when a child showed a sign of life last."""
-
-    def __init__(self, pid: int, now: float) -> None:
-        self._pid = pid
-        self._last = now
-        self._signs = _Signs(now, 0, 0.0)
-
-    def heard(self) -> None:
-        self._last = time.monotonic()
-
-    def last(self, now: float) -> float:
-        if now - self._signs.at >= 1:
-            signs = _signs(self._pid, now)
-            if signs is not None:
-                if is_alive(self._signs, signs):
-                    self._last = now
-                self._signs = signs
-        return self._last
-
-
-def is_alive(before: _Signs, after: _Signs) -> bool:
-    """Tell whether a process did anything; waking up now and then to look is nothing."""
-    work = (after.seconds - before.seconds) / max(after.at - before.at, 0.001)
-    return after.bytes > before.bytes or work >= BUSY_SHARE
-
-
-def _signs(pid: int, now: float) -> _Signs | None:
-    try:
-        moved = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return _Signs(now, int(moved["wchar"]), (int(words[11]) + int(words[12])) / TICKS)
-    except (OSError, ValueError, KeyError, IndexError):
-        return None
 
 
 def _stalled(seconds: float) -> Problem:

@@ -7,7 +7,7 @@ import pytest
 from environments.history import requested_in, revision
 from environments.keeping import Kept, match_name, merged, what_goes
 from environments.reporting import Reporter
-from environments.supervising import _Signs, is_alive
+from environments.signs import Signs, is_alive
 
 HISTORY = """==> 2026-01-01 10:00:00 <==
 # cmd: /opt/conda/bin/conda create -n x python=3.11 numpy
@@ -66,7 +66,7 @@ def test_what_others_need_stays_when_something_goes() -> None:
     ("bytes_moved", "seconds", "alive"), [(0, 0.01, False), (1, 0.0, True), (0, 0.9, True), (0, 0.1, False)]
 )
 def test_waking_up_now_and_then_is_no_sign_of_life(bytes_moved: int, seconds: float, alive: bool) -> None:
-    assert is_alive(_Signs(0.0, 100, 5.0), _Signs(1.0, 100 + bytes_moved, 5.0 + seconds)) is alive
+    assert is_alive(Signs(0.0, 100, 5.0), Signs(1.0, 100 + bytes_moved, 5.0 + seconds)) is alive
 
 
 def test_progress_counts_only_what_must_be_fetched_and_never_too_much() -> None:
