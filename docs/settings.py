@@ -1,6 +1,6 @@
-"""Writes the tables of docs/configuration.md from the code: ``python -m docs.settings``.
+"""Writes the tables of settings in docs/ from the code: ``python -m docs.settings``.
 
-With ``--check`` it changes nothing and fails where the page and the code differ, as a test does.
+With ``--check`` it changes nothing and fails where a page and the code differ, as a test does.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ from authenticator.settings import LoginSettings
 from authenticator.settings_directory import DirectoryLoginSettings
 from authenticator.settings_watch import WatchSettings
 from authenticator.throttle.settings import ThrottleSettings
+from docs import site_settings
 from queues.choices import Feature, GpuType
 from queues.policy import Queue, QueuePolicy
 from slurm.client import SlurmClient
 from slurm.monitor import Monitor
 from spawner.settings import SpawnerSettings
 
-__all__ = ["CLASSES", "PAGE", "TABLES", "render_page"]
+__all__ = ["CLASSES", "PAGE", "PAGES", "TABLES", "render_page"]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = Path(__file__).with_name("configuration.md")
+PAGES: Final = (PAGE, PAGE.with_name("environments-admin.md"))
 
 CLASSES: Final[dict[str, type[HasTraits]]] = {
     "SlurmGPUSpawner": SpawnerSettings,
@@ -120,8 +122,9 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "gpu_type": lambda: _table(_fields(GpuType, frozenset())),
     "feature": lambda: _table(_fields(Feature, frozenset())),
     "policy": lambda: _table(_fields(QueuePolicy, frozenset({"queues"}))),
+    **site_settings.tables(_table, _default),
 }
-"""Makes each table that the page has between ``<!-- settings: NAME -->`` and ``<!-- end -->``."""
+"""Makes each table that a page has between ``<!-- settings: NAME -->`` and ``<!-- end -->``."""
 
 
 def render_page(text: str) -> str:
@@ -130,15 +133,20 @@ def render_page(text: str) -> str:
 
 
 def main() -> int:
-    """Bring the page up to date; return 1 where ``--check`` finds it out of date."""
-    before = PAGE.read_text(encoding="utf-8")
-    after = render_page(before)
+    """Bring the pages up to date; return 1 where ``--check`` finds one out of date."""
+    stale = [page for page in PAGES if not _is_fresh(page)]
     if sys.argv[1:] == ["--check"]:
-        if after != before:
-            sys.stderr.write(f"{PAGE.name} is out of date: run python -m docs.settings\n")
-        return int(after != before)
-    PAGE.write_text(after, encoding="utf-8")
+        for page in stale:
+            sys.stderr.write(f"{page.name} is out of date: run python -m docs.settings\n")
+        return int(bool(stale))
+    for page in stale:
+        page.write_text(render_page(page.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
+
+
+def _is_fresh(page: Path) -> bool:
+    text = page.read_text(encoding="utf-8")
+    return render_page(text) == text
 
 
 if __name__ == "__main__":
