@@ -19,6 +19,7 @@ from spawner.source import NAME
 __all__ = ["Own", "OwnEnvironments"]
 
 FRESH: Final = 20.0  # seconds for which an answer is good enough for the form
+BRIEF: Final = 2.0  # seconds, when it is about to change
 AT_ONCE: Final = 8  # questions for all users together; each is a sudo and a Python
 MOST: Final = 200  # environments of one user that are shown
 _NAME: Final = re.compile(NAME)
@@ -64,11 +65,14 @@ class OwnEnvironments:
     ----------
     fresh : float
         Seconds for which an answer counts.
+    brief : float
+        Seconds for one that is about to change: there is nothing yet, or something is being changed.
     """
 
-    def __init__(self, log: logging.Logger, fresh: float = FRESH) -> None:
+    def __init__(self, log: logging.Logger, fresh: float = FRESH, brief: float = BRIEF) -> None:
         self._log = log
         self._fresh = fresh
+        self._brief = min(brief, fresh)
         self._asked: dict[str, _Asked] = {}
         self._places = asyncio.Semaphore(AT_ONCE)
 
@@ -113,9 +117,19 @@ class OwnEnvironments:
         self._asked.pop(user, None)
 
     def _forget_old(self, now: float) -> None:
-        old = [user for user, one in self._asked.items() if one.task.done() and now - one.at >= self._fresh]
+        old = [
+            user for user, one in self._asked.items() if one.task.done() and now - one.at >= self._good(one)
+        ]
         for user in old:
             del self._asked[user]
+
+    def _good(self, asked: _Asked) -> float:
+        """Return for how many seconds an answer counts."""
+        if asked.task.cancelled() or asked.task.exception():
+            return 0.0
+        own = asked.task.result() or ()
+        settled = any(one.server for one in own) and not any(one.busy for one in own)
+        return self._fresh if settled else self._brief
 
     async def _list(self, acts: Answers, user: str) -> tuple[Own, ...] | None:
         answer = await self._ask(acts, user, {"ask": "list"})

@@ -192,6 +192,16 @@ class TestHelper:
         await desk.of(helper, "u", 5)
         assert len(helper.questions) == 2
 
+    @pytest.mark.parametrize("busy", [True, False])
+    async def test_who_has_just_made_one_sees_it(self, busy: bool) -> None:
+        helper = Helper(*[{"name": "notebook", "server": True, "busy": True}] if busy else [])
+        desk = OwnEnvironments(LOG, brief=0)
+        await desk.of(helper, "u", 5)
+        helper.answer = {"environments": [{"name": "notebook", "server": True, "python": "3.11"}]}
+        for _ in range(3):
+            assert await desk.of(helper, "u", 5) == (NOTEBOOK,)
+        assert len(helper.questions) == 2
+
     async def test_a_page_does_not_wait_for_long_and_the_next_has_the_answer(self) -> None:
         helper, desk = Helper({"name": "notebook", "server": True, "python": "3.11"}), OwnEnvironments(LOG)
         helper.open.clear()
