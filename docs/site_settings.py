@@ -39,11 +39,10 @@ _BELOW: Final = {
         ("sets", "sets-and-lock-files"),
         ("plugins", "sets-and-lock-files"),
         ("shared", "shared-environments"),
+        ("runtimes", "images-and-runtimes"),
+        ("images", "images-and-runtimes"),
     )
 }
-_ELSEWHERE: Final = dict.fromkeys(
-    ("runtimes", "images"), "tables of their own: [container images](images.md#for-administrators)"
-)
 _ATTRIBUTE: Final = re.compile(r"^    (\w+(?:, \w+)*)(?: : .+)?$")
 
 
@@ -57,7 +56,7 @@ def tables(
 def _table(kind: type[Model], table: Callable[[Iterable[Row]], str], default: Callable[[object], str]) -> str:
     told = {**_TITLED, **_told(kind.__doc__ or "")}
     if kind is Site:
-        told |= _BELOW | _ELSEWHERE
+        told |= _BELOW
     fields = kind.model_fields.items()
     return table((name, _default(field, default), told[name]) for name, field in fields)
 

@@ -7,7 +7,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
-ROOMS = ("authenticator", "queues", "services", "singleuser", "slurm", "spawner", "texts")
+ROOMS = (
+    "authenticator",
+    "environments",
+    "queues",
+    "services",
+    "singleuser",
+    "slurm",
+    "spawner",
+    "texts",
+)
 
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
