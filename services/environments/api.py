@@ -21,7 +21,7 @@ from services.environments.takeaway import zipped
 from services.environments.view import glance_of, overview_of, package_of
 from services.handlers import NoSuchAddressHandler
 
-__all__ = ["ROUTES", "EventsHandler"]
+__all__ = ["ROUTES", "EventsHandler", "body_of"]
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class ExportHandler(_Api):
 
     async def _answer(self, name: str, kind: str) -> Any:
         check_environment(name)
-        if kind not in ("yml", "explicit", "lock"):
+        if kind not in ("yml", "requested", "explicit", "lock"):
             raise web.HTTPError(400, "no such format")
         return await self.ask(ask="export", environment=name, format=kind)
 
@@ -99,15 +99,27 @@ class TakeawayHandler(_Api):
             self.download(f"{name}.zip", "application/zip", content)
 
 
+def body_of(raw: bytes) -> Any:
+    """Return what JSON says; None where it is none."""
+    try:
+        return json.loads(raw, object_pairs_hook=_each_key_once)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that says a thing twice: which of the two verbs was meant?"""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
+
+
 class ActionsHandler(_Api):
     """``POST api/v1/actions``: begin something; 201 with its id."""
 
     async def post(self) -> None:
-        try:
-            raw = json.loads(self.request.body)
-        except (ValueError, RecursionError):
-            raw = None
-        action = await self.try_to(self._submit(raw))
+        action = await self.try_to(self._submit(body_of(self.request.body)))
         if action is not None:
             self.set_status(201)
             self.set_header("Location", f"{self.settings['prefix']}api/v1/actions/{action}")
@@ -167,13 +179,14 @@ class EventsHandler(_Api):
         except Unknown:
             raise web.HTTPError(404) from None
         self.set_header("Content-Type", "text/event-stream")
-        if first is not None:
-            await self._send(first)
         try:
-            async with asyncio.timeout(_LISTENING):
+            # The first as well: it is the largest, and who does not read it must not be polled for for ever.
+            async with asyncio.timeout(self.settings.get("listening", _LISTENING)):
+                if first is not None:
+                    await self._send(first)
                 await self._send_all(glances)
         except (TimeoutError, Unknown):
-            pass  # the listener comes again, and hears it then
+            self._hang_up()  # the listener comes again, and hears it then
         finally:
             await glances.aclose()
 
@@ -199,6 +212,12 @@ class EventsHandler(_Api):
     async def _send(self, glance: Glance) -> None:
         data = json.dumps(glance_of(glance, self.lang))
         await self._write(f"id: {glance.offset}\nevent: action\ndata: {data}\n\n")
+
+    def _hang_up(self) -> None:
+        """Let go of what a listener does not take; it would lie in the memory for as long as he likes."""
+        stream = getattr(self.request.connection, "stream", None)
+        if stream is not None and stream.writing():
+            stream.close()
 
     async def _write(self, text: str) -> None:
         self.write(text)

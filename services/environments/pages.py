@@ -331,7 +331,7 @@ ROUTES: Final[list[tuple[str, Any]]] = [
     (r"new/(bootstrap|import)", NewHandler),
     (f"environments/{_NAME}", EnvironmentHandler),
     (f"environments/{_NAME}/({_FORMS}|export)", FormHandler),
-    (f"environments/{_NAME}/export/(yml|explicit|lock)", ExportHandler),
+    (f"environments/{_NAME}/export/(yml|requested|explicit|lock)", ExportHandler),
     (f"environments/{_NAME}/takeaway", TakeawayHandler),
     (f"actions/{_ID}", ActionHandler),
     (f"actions/{_ID}/cancel", CancelHandler),
