@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -34,6 +35,12 @@ __all__ = ["Clerk"]
 log = logging.getLogger(__name__)
 
 _KEPT: Final = 500
+# sbatch's words where no controller took its request; after all others one may still have it.
+_NEVER_SENT: Final = re.compile(r"connect failure|connection refused|no route to host", re.IGNORECASE)
+_OPEN: Final = _(
+    "Slurm has not answered, so it is not known whether this was begun. If it was, it stands under"
+    " “My environments” once Slurm answers again: look there before you try again."
+)
 _MAKES: Final = frozenset({"bootstrap", "import", "clone"})
 
 
@@ -68,6 +75,8 @@ class Clerk:
 
     def _check(self, action: Action, seen: Overview) -> None:
         names.check(action, self.site, [one.name for one in seen.environments])
+        if not seen.slurm_answers:
+            raise _silent()
         other = seen.going_on(action.environment)
         if other is not None:
             raise Problem(
@@ -98,10 +107,18 @@ class Clerk:
             async with self._desk.files.acting(user) as acts:
                 job_id = await acts.submit(name=name, script=script, environment={}, **asked)
         except SlurmError as error:
-            raise _submission_problem(error) from None
+            job_id = await self._look_for(user, action) if _is_open(error) else ""
+            if not job_id:
+                raise _submission_problem(error) from None
         log.info("%s: %s of %s is job %s (%s)", user, action.verb, action.environment, job_id, action.id)
         past = Past(action.id, action.verb, action.environment, job=job_id)
         self._desk.note(user, past)
+
+    async def _look_for(self, user: str, action: Action) -> str:
+        """Return the id of the job that an sbatch without an answer may have left; empty if there is none."""
+        await self._desk.line.look(0.0)
+        found = self._desk.line.of(user).get(action.id)
+        return found.job.id if found is not None else ""
 
     async def cancel(self, user: str, one: Now) -> None:
         """Cancel an action; what was there before it stays.
@@ -129,7 +146,7 @@ class Clerk:
                 await acts.cancel(one.job, name)
         except SlurmRefused as refused:
             log.info("%s: job %s cannot be cancelled: %s", user, one.job, refused.message)
-            raise Problem("over", _("Slurm says: %(words)s"), words=refused.message) from None
+            raise Problem("refused", _("Slurm says: %(words)s"), words=refused.message) from None
         except SlurmError:
             raise Problem(
                 "slurm", _("Slurm does not answer at the moment, so this could not be cancelled. Try again.")
@@ -138,6 +155,13 @@ class Clerk:
     async def close(self) -> None:
         """Stop asking."""
         await self._accounts.close()
+
+
+def _is_open(error: SlurmError) -> bool:
+    """Whether there may be a job for all that was answered: Slurm takes what it was sent when it wakes up."""
+    if isinstance(error, SlurmRefused | FolderError | HelperRefusedError):
+        return False
+    return _NEVER_SENT.search(error.message) is None
 
 
 def _submission_problem(error: SlurmError) -> Problem:
@@ -150,6 +174,12 @@ def _submission_problem(error: SlurmError) -> Problem:
         return Problem("folder", text, path=error.path, reason=folder_trouble(error))
     if isinstance(error, HelperRefusedError):
         return Problem("setup", SETUP, words=error.message)
+    if _is_open(error):
+        return Problem("slurm", _OPEN)
+    return _silent()
+
+
+def _silent() -> Problem:
     return Problem(
         "slurm",
         _("Slurm does not answer at the moment, so nothing was begun. Please try again in a few minutes."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +19,8 @@ __all__ = ["Found", "Line"]
 
 _PATIENCE: Final = 8.0
 _REMEMBERED: Final = 1000
+_ACCOUNTING: Final = 4.0  # seconds that a page waits for the accounting
+_REST: Final = 60.0  # in which nobody asks it again, once it did not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Line:
         self._jobs: Mapping[str, Job] = {}
         self._index: dict[str, dict[str, Found]] = {}
         self._ends: dict[str, Job | None] = {}
+        self._rests_until = 0.0
 
     @property
     def client(self) -> SlurmClient:
@@ -77,9 +82,14 @@ class Line:
     async def end_of(self, job_id: str) -> Job | None:
         """Return how a job ended that Slurm's controller has forgotten; None where nobody knows."""
         if job_id not in self._ends:
+            if time.monotonic() < self._rests_until:
+                return None
             try:
-                self._ends[job_id] = await self.client.ended_job(job_id)
-            except SlurmError:
+                async with asyncio.timeout(_ACCOUNTING):
+                    self._ends[job_id] = await self.client.ended_job(job_id)
+            except (SlurmError, TimeoutError):
+                # A page may ask for twenty, one after the other; and it knows how they ended but for a word.
+                self._rests_until = time.monotonic() + _REST
                 return None
             if len(self._ends) > _REMEMBERED:
                 del self._ends[next(iter(self._ends))]

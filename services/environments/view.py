@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from environments.records import Environment
 from environments.site import Site
@@ -24,14 +24,19 @@ __all__ = [
     "site_of",
 ]
 
+# Files of users hold any number: milliseconds, say, which would be the year 56,000.
+_LAST_YEAR: Final = datetime.max.replace(tzinfo=UTC).timestamp()
+
 
 def moment(seconds: float) -> str | None:
-    """Return Unix seconds as ISO 8601 in UTC; None for 0.
+    """Return Unix seconds as ISO 8601 in UTC; None for 0, and for what no calendar has.
 
     >>> moment(1790000000.5)
     '2026-09-21T14:13:20+00:00'
     """
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat() if seconds else None
+    if not 0 < seconds < _LAST_YEAR:
+        return None
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat()
 
 
 def overview_of(seen: Overview, site: Site, lang: str) -> dict[str, Any]:

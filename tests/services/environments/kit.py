@@ -47,6 +47,8 @@ if request["verb"] == "environments":
     print(json.dumps({{"ok": True, "answer": answer()}}))
 elif request["verb"] == "submit":
     print(json.dumps(json.load(open(folder + "/submit.json"))))
+elif os.path.exists(folder + "/cancel.json"):
+    print(open(folder + "/cancel.json").read())
 else:
     print(json.dumps({{"ok": True}}))
 """
@@ -58,6 +60,7 @@ case "$(basename "$0") $*" in
   *"show node"*|*"show partition"*) cat "{answers}/$(echo "$*" | sed 's/.*show //')s.txt" ;;
   *"show reservation"*) echo "No reservations in the system" ;;
   *"show config"*) cat "{answers}/config.txt" ;;
+  "sacct "*) echo "sacct: error: slurm_persist_conn_open: failed to open: slurmdbd" >&2; exit 1 ;;
   sacctmgr*) cat "{answers}/associations.txt" ;;
 esac
 """
@@ -86,6 +89,9 @@ class World:
 
     def submits(self, reply: dict[str, Any]) -> None:
         (self.folder / "submit.json").write_text(json.dumps(reply))
+
+    def cancels(self, reply: dict[str, Any]) -> None:
+        (self.folder / "cancel.json").write_text(json.dumps(reply))
 
     def queue(self, *rows: tuple[str, str, str, str, str]) -> None:
         """Have Slurm show jobs: id, state, user, reason, name."""

@@ -130,3 +130,89 @@ async def test_cancelling_names_the_job_by_id_and_name(world: World, desk: Desk,
     await clerk.cancel(USER, one)
     (call,) = [call for call in world.calls if call["verb"] == "cancel"]
     assert (call["job_id"], call["name"]) == ("5", name("plugins", USER))
+
+
+def says(command: str, words: str) -> dict[str, Any]:
+    return {
+        "ok": False,
+        "kind": "command",
+        "command": command,
+        "returncode": 1,
+        "stdout": "",
+        "stderr": words,
+    }
+
+
+HUNG = says("sbatch", "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation")
+
+
+async def test_when_slurm_took_it_without_a_word_nobody_says_that_nothing_was_begun(
+    world: World, clerk: Clerk
+) -> None:
+    world.submits(HUNG)
+    with pytest.raises(Problem) as unknown:
+        await clerk.submit(USER, frozenset(), RESET)
+    assert unknown.value.code == "slurm"
+    assert "not known whether this was begun" in str(unknown.value.sentence)
+
+
+async def test_a_job_that_slurm_took_without_a_word_is_found_by_its_name(world: World, desk: Desk) -> None:
+    world.has([NOTEBOOK], [])
+    clerk = clerk_of(world, desk)
+    world.submits(HUNG)
+    # As a Slurm that wakes up: it shows the job of the very action that was handed to sbatch.
+    helper = world.folder / "helper"
+    helper.write_text(
+        helper.read_text().replace(
+            "    print(json.dumps(json.load(", f"{SHOWS}    print(json.dumps(json.load("
+        )
+    )
+    action = await clerk.submit(USER, frozenset(), RESET)
+    (one,) = (await desk.overview(USER)).actions
+    assert (one.id, one.job, one.state) == (action.id, "9", "waiting")
+    await clerk.close()
+
+
+SHOWS = """    squeue = folder + "/squeue.txt"
+    row = "9|PENDING|jupyter|{user}|proj01|normal|1795254860|1795254860|1795258460|1:00:00|1|1|n/a||1|"
+    row += "(null)|N/A|N/A|cpu=1MARKPriorityMARK(null)MARK{name}MARK\\n"
+    open(squeue, "a").write(row.format(user=sys.argv[1], name=request["name"]))
+"""
+
+
+async def test_nothing_is_handed_to_a_slurm_that_is_known_to_be_out(world: World, clerk: Clerk) -> None:
+    (world.folder / "squeue").write_text(
+        "#!/bin/sh\nsleep 1; echo 'squeue: error: Socket timed out' >&2; exit 1\n"
+    )
+    with pytest.raises(Problem, match="nothing was begun"):
+        await clerk.submit(USER, frozenset(), RESET)
+    assert submitted(world) == []
+
+
+async def test_a_cancel_that_slurm_refuses_is_told(world: World, desk: Desk, clerk: Clerk) -> None:
+    world.queue(("5", "RUNNING", USER, "None", name("plugins", USER)))
+    world.cancels(says("scancel", "scancel: error: Kill job error on job id 5: Access/permission denied"))
+    (one,) = (await desk.overview(USER)).actions
+    with pytest.raises(Problem) as refused:
+        await clerk.cancel(USER, one)
+    # The pages pass over the code "over", which is no news: this has ended already.
+    assert refused.value.code == "refused"
+
+
+async def test_an_accounting_that_is_out_is_asked_once_for_a_page(world: World, desk: Desk) -> None:
+    world.has(
+        [],
+        [
+            {
+                "id": f"{number:016x}",
+                "verb": "reset",
+                "environment": "notebook",
+                "began": 1.0,
+                "job": str(number),
+            }
+            for number in range(1, 6)
+        ],
+    )
+    found = (await desk.overview(USER)).actions
+    assert [one.state for one in found] == ["interrupted"] * 5
+    assert len([call for call in world.slurm_calls if call.startswith("sacct ")]) == 1

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.environments import told
 from services.environments.digest import Digest
 from services.environments.told import Past
+from services.environments.view import environment_of
 from texts import say
 
 JSON = st.recursive(
@@ -63,3 +64,12 @@ def test_names_that_are_none_are_left_out() -> None:
     assert told.past({"id": "../../x", "verb": "reset"}) is None
     assert told.past({"id": "0123456789abcdef", "verb": "<script>"}) is None
     assert told.environment({"name": 7}) is None
+
+
+@pytest.mark.parametrize("made", [1.7e12, 253402300800.0, 9e14, 1e308])
+def test_a_moment_that_no_calendar_has_is_none(made: float) -> None:
+    environment = told.environment(
+        {"name": "notebook", "made": made, "generations": [{"id": "0" * 8, "made": made}]}
+    )
+    assert environment is not None
+    assert environment_of(environment)["made"] is None
