@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ def measure(words: Sequence[str] = ()) -> str:
     options = _parser().parse_args(words)
     if os.geteuid() != 0:
         sys.exit("be root: the people are others, and the page cache is dropped")
+    # What was begun is to be ended, and the folder removed.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
     began = time.monotonic()
     record = records.new_record("environments", {"rounds": options.rounds}, _versions())
     path = options.results / records.file_name(record)
