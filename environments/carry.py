@@ -80,7 +80,9 @@ def carry(old: Path, new: Path, replaced: Mapping[str, str], tell: Tell) -> list
     unowned = _unowned(old, _owned(old))
     dists = _dists(old, unowned)
     in_new = _owned(new)
-    leave, notes = _not_taken(dists, in_new, unowned)
+    taken = {path for dist in dists for path in dist.files & in_new}
+    other = {path for path in taken if not _alike(old / path, new / path, replaced)}
+    leave, notes = _not_taken(dists, in_new, other, unowned)
     files = [path for path in unowned if path not in leave and path not in in_new]
     for done, path in enumerate(files):
         check_cancelled()
@@ -89,12 +91,21 @@ def carry(old: Path, new: Path, replaced: Mapping[str, str], tell: Tell) -> list
     return notes
 
 
-def _not_taken(dists: list[Other], in_new: set[str], unowned: list[str]) -> tuple[set[str], list[Sentence]]:
-    """Return the files that are not taken along, and why."""
+def _not_taken(
+    dists: list[Other], in_new: set[str], other: set[str], unowned: list[str]
+) -> tuple[set[str], list[Sentence]]:
+    """Return the files that are not taken along, and why.
+
+    Parameters
+    ----------
+    other : set of str
+        Files of packages that pip wrote something else into. The same content is no matter: packages that
+        share a namespace have the same file in it.
+    """
     conda_names = {_normal(match["name"]) for path in in_new if (match := DIST.fullmatch(path))}
     libraries = {match[1] for path in in_new if (match := LIBRARY.match(path))}
     foreign = {path for path in unowned if (match := LIBRARY.match(path)) and match[1] not in libraries}
-    over = [one for one in dists if _normal(one.name) in conda_names or one.files & in_new]
+    over = [one for one in dists if _normal(one.name) in conda_names or one.files & other]
     other_python = [one for one in dists if one not in over and one.files & foreign]
     leave = foreign.union(*(one.files for one in (*over, *other_python)))
     notes = [
@@ -167,7 +178,7 @@ def _recorded(prefix: Path, site: str, record: str) -> set[str]:
     try:
         with (prefix / record).open(encoding="utf-8", newline="") as file:
             for row in csv.reader(file):
-                if row:
+                if row and row[0]:
                     files.add(os.path.normpath(f"{site}/{row[0]}") if row[0][0] != "/" else row[0])
     except (OSError, ValueError, csv.Error):
         pass
@@ -177,6 +188,16 @@ def _recorded(prefix: Path, site: str, record: str) -> set[str]:
 def _normal(name: str) -> str:
     """Return a distribution's name as PyPI compares it; see "Names and normalization"."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _alike(old: Path, new: Path, replaced: Mapping[str, str]) -> bool:
+    try:
+        before, after = old.read_bytes(), new.read_bytes()
+    except OSError:
+        return False
+    for path, now in replaced.items():
+        before = before.replace(path.encode(), now.encode())
+    return before == after
 
 
 def _copy(old: Path, new: Path, replaced: Mapping[str, str]) -> None:

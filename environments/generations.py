@@ -1,12 +1,14 @@
 """The states of an environment: which there are, which one is in use, and going from one to another.
 
 A generation is whole when its mark, ``conda-meta/hpchub``, is there, which is written last. Everything
-else under ``generations`` is what a killed attempt left, and `clean` removes it.
+else under ``generations`` is what a killed attempt left, and `clean` removes it, but never what is in use,
+and nothing of which it cannot be sure: a disk that does not answer for a moment must not cost a state.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -128,8 +130,9 @@ def remove(layout: Layout, name: str) -> None:
     elif address.is_symlink() or address.exists():
         layout.generations.mkdir(parents=True, exist_ok=True)
         address.rename(_trash(layout, name))
-    for path in _of(layout, name):
-        _remove(layout, name, path)
+    # All are renamed before any is removed, which takes seconds: killed in them, no state is left over.
+    for trash in [_set_aside(layout, name, path) for path in _of(layout, name)]:
+        _throw_away(trash)
     clean(layout, name, 0)
 
 
@@ -144,13 +147,14 @@ def clean(layout: Layout, name: str, keep: int) -> None:
     for path in layout.generations.glob(f".{name}-*{TRASH}"):
         if _name_in(path.name.removeprefix(".").removesuffix(TRASH)) == name:
             _throw_away(path)
+    now = _at_address(layout, name)
     for path in _of(layout, name):
         # What was at the address before us may be anything, and is nobody's half.
-        if not _is_whole(path) and not path.name.endswith(FOREIGN):
+        if path != now and not _may_be_whole(path) and not path.name.endswith(FOREIGN):
             _remove(layout, name, path)
     used = prefixes_in_use(layout.generations)
-    states = list_all(layout, name)
-    old = [one for one in states if not one.label and not one.current]
+    states = [one for one in list_all(layout, name) if one.path.name.endswith(FOREIGN) or marks_of(one.path)]
+    old = [one for one in states if not one.label and not one.current and one.path != now]
     for one in old[max(keep - 1, 0) :]:
         if one.path.name not in used:
             _remove(layout, name, one.path)
@@ -183,12 +187,17 @@ def _generation(layout: Layout, path: Path, used: Path | None) -> Generation:
     return Generation(
         id=_id_of(path) if path.parent == layout.generations else "",
         path=path,
-        made=float(marks.get("made") or _age(path)),
+        made=_seconds(marks.get("made")) or _age(path),
         label=str(marks.get("label") or ""),
         verb=str(marks.get("verb") or ""),
         current=path == used,
         packages=count_packages(path),
     )
+
+
+def _seconds(made: object) -> float:
+    """Return a time as it was noted; 0 for what is none, for whoever owns the file may have edited it."""
+    return float(made) if isinstance(made, int | float) and 0 < made < math.inf else 0.0
 
 
 def _age(path: Path) -> float:
@@ -218,6 +227,22 @@ def _is_whole(path: Path) -> bool:
     return bool(marks_of(path))
 
 
+def _may_be_whole(path: Path) -> bool:
+    """Tell whether a state has a mark, even one that cannot be read."""
+    try:
+        (path / MARKS).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _at_address(layout: Layout, name: str) -> Path | None:
+    address = layout.address(name)
+    return swapping.target(address) if address.is_symlink() else None
+
+
 def _holds_packages(path: Path) -> bool:
     return (path / "conda-meta").is_dir()
 
@@ -228,10 +253,12 @@ def _trash(layout: Layout, name: str) -> Path:
 
 
 def _remove(layout: Layout, name: str, path: Path) -> None:
-    # Renamed first: half removed, it must not look whole.
-    trash = _trash(layout, name)
-    path.rename(trash)
-    _throw_away(trash)
+    _throw_away(_set_aside(layout, name, path))
+
+
+def _set_aside(layout: Layout, name: str, path: Path) -> Path:
+    """Rename what is to be removed: half removed, it must not look whole."""
+    return path.rename(_trash(layout, name))
 
 
 def _throw_away(trash: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Kept", "match_name", "merged", "read_kept", "what_goes"]
+__all__ = ["Kept", "leading_out", "match_name", "merged", "read_kept", "what_goes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,15 @@ class Kept:
 def read_kept(prefix: Path) -> list[Kept]:
     """Read the records of a prefix; one that was cut off is left out, as if the package were not there."""
     return [one for path in sorted((prefix / "conda-meta").glob("*.json")) if (one := _kept(path))]
+
+
+def leading_out(prefix: Path) -> list[str]:
+    """Return the packages of which a file would lie outside of the prefix; py-rattler lets them."""
+    return [
+        path.stem
+        for path in sorted((prefix / "conda-meta").glob("*.json"))
+        if any(one.startswith("/") or ".." in one.split("/") for one in _paths(path))
+    ]
 
 
 def match_name(spec: str) -> str:
@@ -79,6 +88,16 @@ def _reached(kept: Sequence[Kept], begin: set[str]) -> set[str]:
             reached.add(name)
             todo += [need for need in by_name[name].needs if need in by_name]
     return reached
+
+
+def _paths(record: Path) -> list[str]:
+    try:
+        about = json.loads(record.read_text(encoding="utf-8"))
+        return [str(one["_path"]) for one in about["paths_data"]["paths"]] + [
+            str(one) for one in about["files"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _kept(path: Path) -> Kept | None:

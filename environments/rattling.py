@@ -160,6 +160,8 @@ async def _install(
 def _check_records(prefix: Path, records: list[RepoDataRecord]) -> None:
     """Make sure that all records were written whole: on a full disk py-rattler may miss that one was not."""
     written = {one.name for one in keeping.read_kept(prefix)}
+    if outside := keeping.leading_out(prefix):
+        raise DamagedError(f"files that lead out of the environment: {', '.join(outside)}")
     if cut := {record.name.normalized for record in records} - written:
         raise DamagedError(f"records that were not written whole: {', '.join(sorted(cut))}")
 

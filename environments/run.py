@@ -16,8 +16,9 @@ NOT_UNDERSTOOD = 2
 
 def main(words: list[str]) -> int:
     """Run one of the words; return what the process exits with."""
-    # Not PYTHONPATH, which whatever is started from here would inherit; and -I ignores it.
-    sys.path.append(str(Path(__file__).resolve().parent.parent))
+    from environments.streams import make_usable
+
+    make_usable()
     if len(words) > 1 and words[0] == "--site":
         os.environ["HPCHUB_ENVIRONMENTS"] = words[1]
         words = words[2:]
@@ -38,8 +39,14 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    # Not PYTHONPATH, which whatever is started from here would inherit; and -I ignores it.
+    sys.path.append(str(Path(__file__).resolve().parent.parent))
+    from environments.streams import settle
+
+    try:
+        code = main(sys.argv[1:])
+    except BrokenPipeError:  # whoever read our output has read enough
+        code = 0
+    code = settle(code)
     # Not sys.exit: what the engine's library leaves behind may crash an interpreter that cleans up.
     os._exit(code)

@@ -40,7 +40,7 @@ def put(layout: Layout, name: str, path: Path) -> None:
     if is_ours(layout, address) or not os.path.lexists(address):
         aside.replace(address)
     else:
-        foreign = _foreign(layout, path.name)
+        foreign = _foreign(layout, name)
         if exchange(aside, address):
             aside.rename(foreign)
         else:
@@ -71,7 +71,7 @@ def recover(layout: Layout, name: str) -> None:
         if match is None or match["name"] != name:
             continue
         if not is_ours(layout, aside):
-            aside.rename(_foreign(layout, folder))
+            aside.rename(_foreign(layout, name))
         elif not os.path.lexists(address):
             aside.rename(address)
         else:
@@ -95,8 +95,10 @@ def _aside(layout: Layout, folder: str) -> Path:
     return layout.envs / f".{folder}{ASIDE}"
 
 
-def _foreign(layout: Layout, folder: str) -> Path:
-    return layout.generations / f"{folder}{FOREIGN}"
+def _foreign(layout: Layout, name: str) -> Path:
+    """Return where a folder of others is kept; its id is its own, for people go back to it by that."""
+    fresh = layout.new_generation(name)
+    return fresh.with_name(f"{fresh.name}{FOREIGN}")
 
 
 def _settle(folder: Path) -> None:

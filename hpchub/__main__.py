@@ -6,10 +6,11 @@ only. `env` runs as whoever's environments they are.
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
+
+from environments.streams import make_usable, settle, silence
 
 __all__ = ["main"]
 
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     `env` has two codes more: 3 cancelled, 4 busy.
     """
+    make_usable()
     words = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(prog="hpchub", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -29,9 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         importlib.import_module(f"hpchub.{name}").add_parser(commands)
     try:
         options = parser.parse_args(words)
-        code = int(options.run(options))
-        sys.stdout.flush()
-        return code
+        return settle(int(options.run(options)))
     except SystemExit as end:  # argparse's own
         return int(end.code or 0)
     except KeyboardInterrupt:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # Whoever read our output has read enough, as `head` does; say nothing while Python closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         return 0
 
 

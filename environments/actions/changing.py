@@ -95,6 +95,7 @@ def _lacking(prefix: Path, wished: tuple[str, ...]) -> list[str]:
     The records alone are asked, so nothing that is there already waits for a channel.
     """
     from rattler import MatchSpec, PrefixRecord
+    from rattler.exceptions import IoError
 
     there = {one["name"]: one for one in found.packages(prefix)}
     lacking = []
@@ -103,7 +104,12 @@ def _lacking(prefix: Path, wished: tuple[str, ...]) -> list[str]:
         if one is None:
             lacking.append(spec)
             continue
-        record = PrefixRecord.from_path(prefix / "conda-meta" / "{name}-{version}-{build}.json".format(**one))
+        path = prefix / "conda-meta" / "{name}-{version}-{build}.json".format(**one)
+        try:
+            record = PrefixRecord.from_path(path)
+        except (IoError, OSError, ValueError):  # cut off, as a full disk leaves it: it is installed anew
+            lacking.append(spec)
+            continue
         plain = MatchSpec(spec.rpartition("::")[2])
         if not plain.matches(record) or not _from_there(spec, one["channel"]):
             lacking.append(spec)

@@ -2,13 +2,15 @@
 
 The paths of all generations of an environment are of one length, so the old path can be replaced by the new
 one in every file, programs as well. Files of packages, which are links to the cache as they stand, are
-linked; everything else is copied.
+linked; everything else is copied, also what somebody linked to a place of his own.
 """
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
+import re
 import shutil
 import stat
 import time
@@ -25,6 +27,7 @@ from environments.supervising import check_cancelled
 __all__ = ["copy"]
 
 TOLD_EACH: Final = 1000
+LIBRARY: Final = re.compile(rb"^lib/python\d+\.\d+/(?=site-packages/)")
 
 
 def copy(layout: Layout, name: str, source: Path, marks: Mapping[str, object], tell: Tell) -> Path:
@@ -48,6 +51,7 @@ def copy(layout: Layout, name: str, source: Path, marks: Mapping[str, object], t
 
 def _tree(source: Path, target: Path, tell: Tell) -> None:
     old, new = os.fsencode(source), os.fsencode(target)
+    plain = _as_packed(source)
     done = 0
     for folder, names, files in os.walk(old, onerror=_stop):
         there = folder.replace(old, new, 1)
@@ -55,7 +59,11 @@ def _tree(source: Path, target: Path, tell: Tell) -> None:
         for name in [*files, *(each for each in names if os.path.islink(os.path.join(folder, each)))]:
             path = os.path.join(folder, name)
             if os.fsdecode(path) != str(source / generations.MARKS):
-                _one(path, os.path.join(there, name), old, new)
+                to = os.path.join(there, name)
+                # conda notes those of packages without a platform as if there were no library.
+                packed = os.path.relpath(path, old)
+                linked = packed in plain or LIBRARY.sub(b"", packed) in plain
+                _one(path, to, old, new, linked=linked)
             done += 1
             if done % TOLD_EACH == 0:
                 check_cancelled()
@@ -68,11 +76,27 @@ def _stop(error: OSError) -> None:
     raise error
 
 
-def _one(path: bytes, target: bytes, old: bytes, new: bytes) -> None:
+def _as_packed(prefix: Path) -> set[bytes]:
+    """Return the files of packages that are as in the package: the prefix was not written into them."""
+    plain: set[bytes] = set()
+    for record in (prefix / "conda-meta").glob("*.json"):
+        try:
+            paths = json.loads(record.read_bytes())["paths_data"]["paths"]
+            plain.update(
+                os.fsencode(one["_path"])
+                for one in paths
+                if one.get("path_type") == "hardlink" and not one.get("prefix_placeholder")
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # one that was cut off: its files are copied
+    return plain
+
+
+def _one(path: bytes, target: bytes, old: bytes, new: bytes, *, linked: bool) -> None:
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
         os.symlink(os.readlink(path).replace(old, new), target)
-    elif stat.S_ISREG(status.st_mode) and not (status.st_nlink > 1 and _linked(path, target)):
+    elif stat.S_ISREG(status.st_mode) and not (linked and status.st_nlink > 1 and _linked(path, target)):
         _copied(path, target, status.st_size, old, new)
 
 

@@ -192,6 +192,14 @@ def inside(layout: Layout) -> None:
                 folder=str(folder),
                 root=str(layout.root),
             )
+    # An environment is a link from the one to the other, as both lie beside each other.
+    for folder in (layout.envs, layout.generations):
+        if folder.resolve() != root / folder.name:
+            raise Problem(
+                "folder",
+                _("%(folder)s is a link to another folder, where environments would not work. Move it back."),
+                folder=str(folder),
+            )
 
 
 def noticed(path: Path) -> tuple[Sentence, ...]:

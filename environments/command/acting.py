@@ -16,6 +16,7 @@ from environments.command.saying import language, telling, told
 from environments.layout import Layout
 from environments.problems import Problem
 from environments.records import Action, Verb
+from environments.streams import silence
 from texts import mark as _
 from texts import translate
 
@@ -112,7 +113,11 @@ def carried_out(options: Options, verb: Verb, **about: Any) -> int:
         outcome = recorded(action, site, layout, tell)
     if options.json:
         print(json.dumps({"id": action.id, "environment": name, **outcome.about}, indent=1))
-    told(outcome, sys.stderr if outcome.code or options.json else sys.stdout, lang)
+    out = sys.stderr if outcome.code or options.json else sys.stdout
+    try:
+        told(outcome, out, lang)
+    except OSError:  # nobody hears it, but what is done is done
+        silence(out)
     return outcome.code
 
 

@@ -11,6 +11,7 @@ from environments.command.saying import Plain, told
 from environments.names import FORMATS
 from environments.records import Action
 from environments.site import SiteError, load_site, own_name
+from environments.streams import silence
 
 __all__ = ["main", "read_action"]
 
@@ -26,7 +27,10 @@ def main() -> int:
         sys.stderr.write(f"hpchub env: {error}\n")
         return NOT_UNDERSTOOD
     outcome = recorded(action, site, site.layout_of(own_name()), Plain(sys.stdout, "en"))
-    told(outcome, sys.stdout, "en")
+    try:
+        told(outcome, sys.stdout, "en")
+    except OSError:  # the log's disk is full; the journal and the exit status say what became of it
+        silence(sys.stdout)
     return outcome.code
 
 

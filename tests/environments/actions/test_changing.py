@@ -106,3 +106,18 @@ def test_there_must_be_an_environment_to_change(user: User) -> None:
         ("remove", {"specs": ("extra",)}),
     ):
         assert user.fails(verb, **about).code == "missing"
+
+
+def test_a_package_whose_record_was_cut_off_is_installed_anew(notebook: User) -> None:
+    (record,) = (notebook.prefix() / "conda-meta").glob("tool-*.json")
+    record.write_text("")
+    assert notebook.does("install", specs=("tool=1.0",)).changed
+    (record,) = (notebook.prefix() / "conda-meta").glob("tool-*.json")
+    assert record.stat().st_size
+
+
+def test_a_list_of_files_with_a_gap_in_it_does_not_stop_anything(notebook: User) -> None:
+    module = notebook.pip_installs()
+    (module.parent / "mine-3.0.dist-info" / "RECORD").write_text("mine.py,,\n,,\n\n")
+    notebook.does("install", specs=("extra",))
+    assert (notebook.prefix() / "lib/python3.11/site-packages/mine.py").is_file()

@@ -1,11 +1,14 @@
 """Bootstrap, Reset, Import and Clone, with a real solve and a real install from a tiny channel."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from environments import exporting, found, generations, locking
+from environments.problems import Problem
 from tests.environments.actions.kit import User, notes, tree
 
 
@@ -153,6 +156,46 @@ def test_an_exported_environment_is_imported_again(notebook: User, kind: str) ->
     done = notebook.does("import", "again", text=text, format="explicit" if kind == "explicit" else "yml")
     assert done.packages == 3
     assert notebook.tool("again") == "one"
+
+
+@pytest.mark.parametrize("folder", ["envs", "generations"])
+def test_folders_that_are_links_to_others_are_refused_for_nothing_would_be_found(
+    user: User, folder: str
+) -> None:
+    (user.layout.root / "deep" / "er").mkdir(parents=True)
+    (user.layout.root / folder).symlink_to("deep/er")
+    problem = user.fails("bootstrap")
+    assert problem.code == "folder"
+    assert list((user.layout.root / "deep" / "er").iterdir()) == []
+
+
+def test_an_environment_whose_root_is_a_link_works(user: User, tmp_path: Path) -> None:
+    (tmp_path / "large").mkdir()
+    user.layout.root.parent.mkdir(parents=True)
+    user.layout.root.symlink_to(tmp_path / "large")
+    user.does("bootstrap")
+    user.does("install", specs=("extra",))
+    assert user.tool() == "one"
+
+
+@pytest.mark.parametrize(
+    ("verb", "about"),
+    [
+        ("install", {"specs": ("nosuch",)}),
+        ("remove", {"specs": ("nosuch",)}),
+        ("rollback", {"source": "deadbeef"}),
+        ("bootstrap", {}),
+        ("import", {"text": "dependencies: [nosuch]", "format": "yml"}),
+    ],
+)
+def test_what_fails_leaves_a_damaged_environment_as_it_was_too(
+    notebook: User, verb: str, about: dict[str, Any]
+) -> None:
+    (notebook.prefix() / "conda-meta" / "hpchub").unlink()
+    before = tree(notebook.prefix())
+    with suppress(Problem):
+        notebook.does(verb, **about)
+    assert tree(notebook.prefix()) == before
 
 
 def test_an_import_that_cannot_be_leaves_nothing(user: User) -> None:

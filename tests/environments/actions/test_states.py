@@ -76,6 +76,27 @@ def test_delete_removes_all_of_it_and_nothing_else(notebook: User) -> None:
     assert notebook.fails("delete").code == "missing"
 
 
+def test_a_program_that_somebody_linked_into_his_own_folder_works_in_the_snapshot(
+    notebook: User, tmp_path: Path
+) -> None:
+    os.link(notebook.prefix() / "bin" / "tool", tmp_path / "tool")
+    kept = notebook.does("snapshot", label="before").generation
+    notebook.does("rollback", source=kept)
+    now = notebook.prefix().resolve()
+    assert str(now) in (now / "bin" / "tool").read_text()
+
+
+def test_what_conda_made_is_gone_back_to_by_its_id(notebook: User) -> None:
+    notebook.prefix().unlink()
+    (notebook.prefix() / "conda-meta").mkdir(parents=True)
+    (notebook.prefix() / "mine.txt").write_text("mine")
+    notebook.does("reset")
+    states = generations.list_all(notebook.layout, "notebook")
+    chosen = next(one for one in states if not one.verb)
+    assert notebook.does("rollback", source=chosen.id).changed
+    assert (notebook.prefix() / "mine.txt").read_text() == "mine"
+
+
 def test_what_is_no_file_is_left_out_of_a_snapshot(notebook: User) -> None:
     os.mkfifo(notebook.prefix() / "pipe")
     kept = state(notebook, notebook.does("snapshot", label="with a pipe").generation)

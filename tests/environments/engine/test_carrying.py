@@ -103,6 +103,26 @@ def test_what_pip_put_over_a_package_is_the_packages_again_and_said(person: Pers
     assert "lib 9.9" in _notes(new)[0]
 
 
+def test_what_pip_put_into_a_packages_namespace_stays(person: Person, channel: Channel) -> None:
+    same = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+    channel.add("shares", "1.0", {f"{SITE}/shared/__init__.py": same, f"{SITE}/shared/one.py": "one"})
+    old = person.make("shares", "lib")
+    _pip(old, "shared-two", "2.0", {"shared/__init__.py": same, "shared/two.py": "two"})
+    new = person.make("tiny", keep=True, carry=True)
+    assert (new / SITE / "shared" / "two.py").read_text() == "two"
+    assert (new / SITE / "shared-two-2.0.dist-info" / "METADATA").is_file()
+    assert _notes(new) == []
+
+
+def test_what_pip_wrote_over_a_file_of_another_package_is_the_packages_again(person: Person) -> None:
+    old = person.make("lib")
+    _pip(old, "lib-gpu", "9.0", {"lib/__init__.py": "version = 9", "lib/more.py": ""})
+    new = person.make("tiny", keep=True, carry=True)
+    assert (new / SITE / "lib" / "__init__.py").read_text() == "version = 1"
+    assert not (new / SITE / "lib" / "more.py").exists()
+    assert "lib-gpu 9.0" in _notes(new)[0]
+
+
 def test_what_was_installed_for_another_python_is_not_taken_and_said(person: Person) -> None:
     old = person.make("python=3.11")
     _pip(old, "mine", "0.1", {"mine.py": "", "../../../bin/mine": "#!x"})

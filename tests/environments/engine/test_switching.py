@@ -126,7 +126,7 @@ def test_going_back_that_was_killed_is_finished(layout: Layout) -> None:
     _foreign(layout)
     made = _new(layout)
     generations.switch(layout, "notebook", made)
-    foreign = layout.generations / f"{made.name}.foreign"
+    (foreign,) = layout.generations.glob("*.foreign")
     layout.address("notebook").rename(layout.envs / f".{made.name}.link")
     generations.clean(layout, "notebook", 3)
     assert generations.current(layout, "notebook") == made
@@ -199,4 +199,78 @@ def test_a_folder_of_something_else_at_the_address_is_never_removed(layout: Layo
     made = _new(layout)
     generations.switch(layout, "notebook", made)
     generations.clean(layout, "notebook", 1)
-    assert (layout.generations / f"{made.name}.foreign" / "thesis.txt").read_text() == "mine"
+    kept = next(layout.generations.glob("notebook-*.foreign"))
+    assert (kept / "thesis.txt").read_text() == "mine"
+
+
+def test_what_was_at_the_address_has_an_id_of_its_own_to_go_back_to(layout: Layout) -> None:
+    _foreign(layout)
+    generations.switch(layout, "notebook", _new(layout))
+    ids = [one.id for one in generations.list_all(layout, "notebook")]
+    assert len(set(ids)) == 2
+    assert all(ids)
+
+
+def test_a_second_folder_of_somebodys_is_kept_beside_the_first(layout: Layout) -> None:
+    _foreign(layout)
+    made = _new(layout)
+    generations.switch(layout, "notebook", made)
+    layout.address("notebook").unlink()
+    _foreign(layout)
+    generations.switch(layout, "notebook", made)
+    assert generations.current(layout, "notebook") == made
+    assert len(list(layout.generations.glob("*.foreign/mine.txt"))) == 2
+
+
+def test_what_is_in_use_is_never_cleaned_though_its_mark_is_gone(layout: Layout) -> None:
+    made = _new(layout)
+    generations.switch(layout, "notebook", made)
+    (made / generations.MARKS).unlink()
+    generations.clean(layout, "notebook", 1)
+    assert generations.current(layout, "notebook") == made
+
+
+def test_what_is_in_use_is_never_cleaned_though_its_records_are_gone(layout: Layout) -> None:
+    made = _new(layout)
+    generations.switch(layout, "notebook", made)
+    shutil.rmtree(made / "conda-meta")
+    (made / "mine.txt").write_text("mine")
+    generations.clean(layout, "notebook", 1)
+    assert (layout.address("notebook") / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("mark", ["", "{", "[1]"])
+def test_a_state_whose_mark_cannot_be_read_is_not_taken_for_half_of_one(layout: Layout, mark: str) -> None:
+    kept = _new(layout, label="before the talk")
+    generations.switch(layout, "notebook", _new(layout, made=2.0))
+    (kept / generations.MARKS).write_text(mark)
+    generations.clean(layout, "notebook", 1)
+    assert kept.is_dir()
+
+
+@pytest.mark.parametrize("made", ["yesterday", [1], -1, float("nan"), float("inf"), None])
+def test_a_time_that_is_none_is_that_of_the_folder(layout: Layout, made: object) -> None:
+    generations.switch(layout, "notebook", _new(layout, made=made))
+    (state,) = generations.list_all(layout, "notebook")
+    assert 1.0 < state.made < 1e11
+
+
+def test_a_removal_that_is_killed_leaves_no_state_of_the_old_environment(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        generations.switch(layout, "notebook", _new(layout, made=n + 1.0, label="kept"))
+
+    class Killed(BaseException):
+        """What kill -9 does: nothing is done after it."""
+
+    def killed(_path: Path) -> None:
+        raise Killed
+
+    monkeypatch.setattr(generations, "remove_tree", killed)
+    with pytest.raises(Killed):
+        generations.remove(layout, "notebook")
+    monkeypatch.undo()
+    assert generations.list_all(layout, "notebook") == []
+    generations.clean(layout, "notebook", 2)
+    assert list(layout.generations.iterdir()) == []

@@ -91,6 +91,31 @@ def test_a_package_with_other_contents_than_listed_is_refused(
     assert _refused(person, "tool").code == "corrupt"
 
 
+def test_a_package_with_files_outside_of_the_environment_is_refused(
+    own_channel: Channel, person_at: Callable[..., Person]
+) -> None:
+    # py-rattler takes them from the same place beside the package, so there must be something.
+    own_channel.add("sly", "1.0", {"../sly-1.0-0/info/index.json": ""})
+    person = person_at(own_channel.url)
+    person.make("base")
+    with pytest.raises(Problem) as caught:
+        person.make("sly", keep=True)
+    assert "sly" in caught.value.details
+    assert person.packages() == ["base-1.0"]
+
+
+def test_a_package_runs_nothing_when_it_is_installed(
+    own_channel: Channel, person_at: Callable[..., Person], tmp_path: Path
+) -> None:
+    script = f"#!/bin/sh\ntouch {tmp_path}/ran\n"
+    own_channel.add("sly", "1.0", {f"bin/.sly-{when}.sh": script for when in ("post-link", "pre-link")})
+    person = person_at(own_channel.url)
+    person.make("sly")
+    person.make("base", keep=True)
+    assert (person.layout.address("notebook") / "bin" / ".sly-post-link.sh").is_file()
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_channel_without_the_package_that_it_lists_is_named(
     served: Served, person_at: Callable[..., Person]
 ) -> None:
