@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import secrets
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
@@ -52,6 +53,7 @@ class Clerk:
         self._settings, self._policy, self._desk = settings, policy, desk
         self._accounts = Accounts(desk.line.client, log)
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
+        self._open: dict[tuple[str, str], float] = {}
 
     async def submit(self, user: str, groups: frozenset[str], wanted: Mapping[str, Any]) -> Action:
         """Have something done; return the action, which has its id now.
@@ -69,14 +71,12 @@ class Clerk:
             self._locks.popitem(last=False)
         async with lock:
             seen = await self._desk.overview(user, max_age=0.0)
-            self._check(action, seen)
+            self._check(user, action, seen)
             await self._submit(user, groups, action)
         return action
 
-    def _check(self, action: Action, seen: Overview) -> None:
+    def _check(self, user: str, action: Action, seen: Overview) -> None:
         names.check(action, self.site, [one.name for one in seen.environments])
-        if not seen.slurm_answers:
-            raise _silent()
         other = seen.going_on(action.environment)
         if other is not None:
             raise Problem(
@@ -85,9 +85,18 @@ class Clerk:
                 verb=Sentence(words_of(other.verb), {}),
                 name=action.environment,
             )
+        self._check_open(user, action.environment, seen)
         existing = seen.environment(action.environment) is not None
         if seen.files_problem is None and not existing and action.verb not in _MAKES:
             raise Problem("missing", _("There is no environment %(name)s."), name=action.environment)
+
+    def _check_open(self, user: str, environment: str, seen: Overview) -> None:
+        """Let nobody press again while it is not known what came of the last time."""
+        at = self._open.get((user, environment))
+        looked_at = self._desk.line.looked_at if seen.slurm_answers else None
+        if at is not None and (looked_at is None or looked_at < at):
+            raise Problem("slurm", _OPEN)
+        self._open.pop((user, environment), None)
 
     async def _submit(self, user: str, groups: frozenset[str], action: Action) -> None:
         queue = self._policy.queue(self.site.queue)
@@ -109,6 +118,8 @@ class Clerk:
         except SlurmError as error:
             job_id = await self._look_for(user, action) if _is_open(error) else ""
             if not job_id:
+                if _is_open(error):
+                    self._open[user, action.environment] = time.time()
                 raise _submission_problem(error) from None
         log.info("%s: %s of %s is job %s (%s)", user, action.verb, action.environment, job_id, action.id)
         past = Past(action.id, action.verb, action.environment, job=job_id)
@@ -176,10 +187,6 @@ def _submission_problem(error: SlurmError) -> Problem:
         return Problem("setup", SETUP, words=error.message)
     if _is_open(error):
         return Problem("slurm", _OPEN)
-    return _silent()
-
-
-def _silent() -> Problem:
     return Problem(
         "slurm",
         _("Slurm does not answer at the moment, so nothing was begun. Please try again in a few minutes."),

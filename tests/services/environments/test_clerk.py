@@ -180,13 +180,21 @@ SHOWS = """    squeue = folder + "/squeue.txt"
 """
 
 
-async def test_nothing_is_handed_to_a_slurm_that_is_known_to_be_out(world: World, clerk: Clerk) -> None:
-    (world.folder / "squeue").write_text(
-        "#!/bin/sh\nsleep 1; echo 'squeue: error: Socket timed out' >&2; exit 1\n"
-    )
-    with pytest.raises(Problem, match="nothing was begun"):
+async def test_who_presses_again_before_slurm_answers_begins_nothing_twice(
+    world: World, clerk: Clerk
+) -> None:
+    world.submits(HUNG)
+    squeue = world.folder / "squeue"
+    good = squeue.read_text()
+    with pytest.raises(Problem, match="not known whether"):
         await clerk.submit(USER, frozenset(), RESET)
-    assert submitted(world) == []
+    squeue.write_text("#!/bin/sh\necho 'squeue: error: Socket timed out' >&2; exit 1\n")
+    with pytest.raises(Problem, match="not known whether"):
+        await clerk.submit(USER, frozenset(), RESET)
+    assert len(submitted(world)) == 1
+    squeue.write_text(good)
+    world.submits({"ok": True, "job_id": "78"})
+    assert await clerk.submit(USER, frozenset(), RESET)
 
 
 async def test_a_cancel_that_slurm_refuses_is_told(world: World, desk: Desk, clerk: Clerk) -> None:
