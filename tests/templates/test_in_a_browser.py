@@ -124,7 +124,7 @@ class TestChoices:
         page.get_by_role("button", name="Copy a link").click()
         link = page.get_by_label("Copy this link:").input_value()
         assert link.endswith(
-            "/hub/spawn?queue=amd_a100_4&interface=notebook&hours=3&gpu_type=a100&gpus=4&qos=normal"
+            "/hub/spawn?queue=amd_a100_4&interface=notebook&hours=3&gpu_type=a100&gpus=4&qos=normal&environment=own%3Anotebook"
         )
 
 
