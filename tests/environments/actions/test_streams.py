@@ -21,7 +21,8 @@ def settings(user: User, tmp_path: Path) -> Path:
     path = tmp_path / "environments.toml"
     path.write_text(
         f'root = "{tmp_path}/{{user}}/.conda"\nchannels = ["{user.site.channels[0]}"]\n'
-        f'platform = "linux-64"\nleast_free_mb = 0\ndefinitions = "{user.site.definitions}"\n[[sets]]\nname = "small"\n'
+        f'platform = "linux-64"\nleast_free_mb = 0\ndefinitions = "{user.site.definitions}"\n'
+        f'[[sets]]\nname = "small"\n'
     )
     user.layout.root.parent.mkdir(exist_ok=True)
     (tmp_path / own_name()).symlink_to(user.layout.root.parent)
