@@ -36,6 +36,7 @@ __all__ = ["Clerk"]
 log = logging.getLogger(__name__)
 
 _KEPT: Final = 500
+_LOOKS: Final = 6
 # sbatch's words where no controller took its request; after all others one may still have it.
 _NEVER_SENT: Final = re.compile(r"connect failure|connection refused|no route to host", re.IGNORECASE)
 _OPEN: Final = _(
@@ -127,9 +128,16 @@ class Clerk:
 
     async def _look_for(self, user: str, action: Action) -> str:
         """Return the id of the job that an sbatch without an answer may have left; empty if there is none."""
-        await self._desk.line.look(0.0)
-        found = self._desk.line.of(user).get(action.id)
-        return found.job.id if found is not None else ""
+        line, began = self._desk.line, time.time()
+        for _try in range(_LOOKS):  # it rests between two questions, and may wake up only now
+            await line.look(0.0)
+            found = line.of(user).get(action.id)
+            if found is not None:
+                return found.job.id
+            if line.looked_at is None or line.looked_at > began:
+                break
+            await asyncio.sleep(0.5)
+        return ""
 
     async def cancel(self, user: str, one: Now) -> None:
         """Cancel an action; what was there before it stays.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -30,6 +29,8 @@ log = logging.getLogger(__name__)
 _FRESH: Final = 5.0
 _KEPT: Final = 500
 _PAGES: Final = 40
+_UNSEEN: Final = 60.0  # seconds
+_SEEN: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,24 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A job that this process submitted, until Slurm or the journal shows it."""
+    """A job that this process submitted, until the journal shows it; `seen` is how Slurm showed it last."""
 
     past: Past
     at: float
+    seen: Now | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is to be shown: Slurm may take a moment to show a job, and forgets those that ended."""
+        return time.time() - self.at < (_UNSEEN if self.seen is None else _SEEN)
+
+    def now(self, looked_at: float | None) -> Now:
+        """Say what it is at while Slurm does not show it."""
+        if self.seen is None:
+            return _to_come(self)
+        if self.seen.over or looked_at is None:
+            return self.seen
+        return now(self.past, None, looked_at)
 
 
 class Desk:
@@ -131,21 +146,26 @@ class Desk:
             name = found.named
             known.setdefault(identity, Past(identity, name.verb, name.environment))
         rows = [now(one, jobs[one.id].job if one.id in jobs else None, looked_at) for one in known.values()]
-        rows += [_to_come(sent) for sent in self._unseen(user, known).values()]
+        rows += [sent.now(looked_at) for sent in self._unseen(user, {one.id for one in pasts}, rows)]
         return sorted(rows, key=lambda one: one.began or one.submitted or time.time(), reverse=True)
 
-    def _unseen(self, user: str, known: Mapping[str, Past]) -> dict[str, _Sent]:
-        """Return what was submitted and is not to be seen anywhere yet; forget what is."""
-        # Slurm may take a moment to show a job, and the user's files to show a journal.
-        young = {
-            identity: sent
-            for identity, sent in self._sent.get(user, {}).items()
-            if identity not in known and time.time() - sent.at < 60
-        }
-        self._sent[user] = young
-        if not young:
+    def _unseen(self, user: str, begun: set[str], rows: list[Now]) -> list[_Sent]:
+        """Return what was submitted and is not to be seen anywhere; forget what has a journal."""
+        for row in rows:
+            self._see(user, row)
+        sent = self._sent.get(user, {})
+        kept = {key: one for key, one in sent.items() if key not in begun and one.counts}
+        self._sent[user] = kept
+        if not kept:
             del self._sent[user]
-        return young
+        shown = {row.id for row in rows}
+        return [one for key, one in kept.items() if key not in shown]
+
+    def _see(self, user: str, row: Now) -> None:
+        """Remember how Slurm showed a job: cancelled while it waited, it has no journal that tells of it."""
+        sent = self._sent.get(user, {})
+        if row.id in sent:
+            sent[row.id] = replace(sent[row.id], seen=row)
 
     async def _with_ends(self, rows: list[Now]) -> list[Now]:
         """Ask the accounting how interrupted jobs ended, where the controller has forgotten them."""
@@ -185,8 +205,11 @@ class Desk:
         elif not known.verb and sent is not None:
             known = replace(known, verb=sent.past.verb, environment=sent.past.environment, job=sent.past.job)
             if found is None and not known.began:
-                return _to_come(sent)
-        return now(known, found.job if found else None, looked_at)
+                return sent.now(looked_at)
+        row = now(known, found.job if found else None, looked_at)
+        if found is not None:
+            self._see(user, row)
+        return row
 
     async def close(self) -> None:
         """Stop asking."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from environments.site import Set, Site
 from queues.policy import load_policy
 from services.environments.clerk import Clerk
 from services.environments.desk import Desk
+from services.environments.follow import Follows
 from tests.services.environments.kit import World, name
 
 QUEUES = Path(__file__).resolve().parents[3] / "demo" / "queues.toml"
@@ -132,6 +134,17 @@ async def test_cancelling_names_the_job_by_id_and_name(world: World, desk: Desk,
     assert (call["job_id"], call["name"]) == ("5", name("plugins", USER))
 
 
+async def look(world: World, desk: Desk) -> None:
+    """Have Slurm asked now, when it may be: it rests between two questions."""
+    asked = len(world.slurm_calls)
+    for _try in range(200):
+        await desk.line.look(0.0)
+        if len(world.slurm_calls) > asked:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("Slurm was not asked")
+
+
 def says(command: str, words: str) -> dict[str, Any]:
     return {
         "ok": False,
@@ -181,7 +194,7 @@ SHOWS = """    squeue = folder + "/squeue.txt"
 
 
 async def test_who_presses_again_before_slurm_answers_begins_nothing_twice(
-    world: World, clerk: Clerk
+    world: World, desk: Desk, clerk: Clerk
 ) -> None:
     world.submits(HUNG)
     squeue = world.folder / "squeue"
@@ -193,6 +206,7 @@ async def test_who_presses_again_before_slurm_answers_begins_nothing_twice(
         await clerk.submit(USER, frozenset(), RESET)
     assert len(submitted(world)) == 1
     squeue.write_text(good)
+    await look(world, desk)
     world.submits({"ok": True, "job_id": "78"})
     assert await clerk.submit(USER, frozenset(), RESET)
 
@@ -224,3 +238,31 @@ async def test_an_accounting_that_is_out_is_asked_once_for_a_page(world: World, 
     found = (await desk.overview(USER)).actions
     assert [one.state for one in found] == ["interrupted"] * 5
     assert len([call for call in world.slurm_calls if call.startswith("sacct ")]) == 1
+
+
+async def test_what_was_cancelled_while_it_waited_stays_so_when_slurm_forgets_the_job(
+    world: World, desk: Desk, clerk: Clerk
+) -> None:
+    action = await clerk.submit(USER, frozenset(), RESET)
+    follows = Follows(desk)
+    world.queue(("77", "CANCELLED", USER, "None", name("reset", USER, action.id)))
+    await look(world, desk)
+    assert (await follows.glance(USER, action.id)).now.state == "cancelled"
+    world.queue()
+    await look(world, desk)
+    assert (await follows.glance(USER, action.id)).now.state == "cancelled"
+    assert [one.state for one in (await desk.overview(USER, 0.0)).actions] == ["cancelled"]
+    # Nor does it keep the next one out.
+    assert await clerk.submit(USER, frozenset(), RESET)
+
+
+async def test_a_job_that_slurm_forgot_before_it_began_is_not_waited_for(
+    world: World, desk: Desk, clerk: Clerk
+) -> None:
+    action = await clerk.submit(USER, frozenset(), RESET)
+    world.queue(("77", "PENDING", USER, "Priority", name("reset", USER, action.id)))
+    await look(world, desk)
+    assert [one.state for one in (await desk.overview(USER, 0.0)).actions] == ["waiting"]
+    world.queue()
+    await look(world, desk)
+    assert [one.state for one in (await desk.overview(USER, 0.0)).actions] == ["failed"]
