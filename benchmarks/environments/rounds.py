@@ -92,7 +92,10 @@ class Round:
             if case == "second-cold":
                 drop_page_cache()
             self._env(who, case, "file", site, "bootstrap")
-        return {"second": taken(who.person.layout.root), "lent": taken(self.grounds.shared)}
+        alone = taken(who.person.layout.root)
+        self._env(who, "second-install", "file", site, "install", SMALL)
+        more = _less(taken(who.person.layout.root), alone)
+        return {"second": alone, "second's one more state": more, "lent": taken(self.grounds.shared)}
 
     def _env(self, who: Doing, case: str, channel: str, site: Path, *words: str) -> Any:
         ran, said = who.env(site, *words)

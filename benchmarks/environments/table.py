@@ -24,6 +24,7 @@ _DONE: Final = (
     ("reset", "Reset", 8.0),
     ("nothing", "Install of what is there: nothing to do", 1.0),
     ("install", "Install of one small package", None),
+    ("second-install", "the same by the next user, shared cache", None),
     ("snapshot", "Snapshot", None),
     ("rollback", "Roll back to the state before", None),
     ("to-snapshot", "Roll back to a snapshot", None),
@@ -43,8 +44,9 @@ _PLACES: Final = (
     ("packages", "the packages alone, in that"),
     ("second", "a user with a shared cache: the environment, copied"),
     ("lent", "the shared cache, once for all"),
-    ("one more state", "one more state of the first one's, which Install made"),
-    ("snapshot", "a snapshot of it"),
+    ("one more state", "one more state, which Install made, without a shared cache"),
+    ("second's one more state", "the same with a shared cache"),
+    ("snapshot", "a snapshot, without a shared cache"),
 )
 
 
