@@ -69,7 +69,8 @@ def recorded(action: Action, site: Site, layout: Layout, tell: Tell) -> Outcome:
         return _told(action, began, problem=problem)
     except OSError as error:
         return _told(action, began, problem=_no_journal(error))
-    with log:
+    # To the very end: a signal after the switch must not hide from anybody what was done.
+    with log, cancellable(), _also_hung_up():
         log.begin({"action": {**action.as_json(), "text": ""}, **_who()})
         outcome = _watched(action, site, layout, _both(log.tell, tell), began)
         log.end(outcome.about)
@@ -79,9 +80,7 @@ def recorded(action: Action, site: Site, layout: Layout, tell: Tell) -> Outcome:
 
 def _watched(action: Action, site: Site, layout: Layout, tell: Tell, began: float) -> Outcome:
     try:
-        with cancellable(), _also_hung_up():
-            done = run(action, site, layout, tell)
-        return _told(action, began, done=done)
+        return _told(action, began, done=run(action, site, layout, tell))
     except Cancelled:
         return _told(action, began)
     except Problem as problem:

@@ -17,6 +17,7 @@ from environments.layout import Layout
 from environments.problems import Problem
 from environments.records import Action, Verb
 from environments.streams import silence
+from environments.supervising import cancellable
 from texts import mark as _
 from texts import translate
 
@@ -109,15 +110,17 @@ def carried_out(options: Options, verb: Verb, **about: Any) -> int:
     action = Action(id=secrets.token_hex(8), verb=verb, environment=name, **about)
     names.check(action, site)  # before there is a journal: what was mistyped is no history
     lang = language()
-    with telling(sys.stderr, lang) as tell:
-        outcome = recorded(action, site, layout, tell)
-    if options.json:
-        print(json.dumps({"id": action.id, "environment": name, **outcome.about}, indent=1))
-    out = sys.stderr if outcome.code or options.json else sys.stdout
-    try:
-        told(outcome, out, lang)
-    except OSError:  # nobody hears it, but what is done is done
-        silence(out)
+    # Ctrl-C after the action has ended must not make a failure of it.
+    with cancellable():
+        with telling(sys.stderr, lang) as tell:
+            outcome = recorded(action, site, layout, tell)
+        if options.json:
+            print(json.dumps({"id": action.id, "environment": name, **outcome.about}, indent=1))
+        out = sys.stderr if outcome.code or options.json else sys.stdout
+        try:
+            told(outcome, out, lang)
+        except OSError:  # nobody hears it, but what is done is done
+            silence(out)
     return outcome.code
 
 

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from environments import exporting, found, generations, locking
+from environments.layout import Layout
 from environments.problems import Problem
 from tests.environments.actions.kit import User, notes, tree
+from tests.environments.engine.serving import serving
+from tests.environments.engine.tiny import Channel
 
 
 def test_bootstrap_makes_the_environment_and_says_how_many_packages(user: User) -> None:
@@ -156,6 +159,22 @@ def test_an_exported_environment_is_imported_again(notebook: User, kind: str) ->
     done = notebook.does("import", "again", text=text, format="explicit" if kind == "explicit" else "yml")
     assert done.packages == 3
     assert notebook.tool("again") == "one"
+
+
+@pytest.mark.parametrize("kind", ["yml", "requested", "explicit", "lock"])
+def test_what_came_over_http_goes_to_a_colleague_and_back(
+    user: User, channel: Channel, tmp_path: Path, kind: str
+) -> None:
+    with serving(channel.path) as served:
+        user = user.with_site(channels=(served.url,))
+        user.does("bootstrap")
+        text = exporting.export(user.prefix(), kind, "notebook", user.site)
+        other = User(user.site, Layout(tmp_path / "other"))
+        form = "yml" if kind == "requested" else kind
+        other.does("import", text=text, format=form)
+        assert exporting.export(other.prefix(), kind, "notebook", user.site) == text
+        user.does("import", "again", text=text, format=form)
+        assert user.tool("again") == "one"
 
 
 @pytest.mark.parametrize("folder", ["envs", "generations"])

@@ -1,7 +1,11 @@
 """Standard streams that are closed, full or cannot show a letter: what is done is done, and exits so."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -81,3 +85,35 @@ def test_a_terminal_that_cannot_show_korean_stops_nothing(settings: Path, user: 
     result = shell.runs("bootstrap", "", LC_ALL="ko_KR.UTF-8", PYTHONIOENCODING="ascii")
     assert result.returncode == 0, result.stderr
     assert user.tool() == "one"
+
+
+def test_control_c_after_the_switch_makes_no_failure_of_it(settings: Path, user: User) -> None:
+    """The reader of what is said at the end is slow, so that there is time for it."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 1024)
+    os.set_blocking(writing, True)
+    with subprocess.Popen(
+        [*WAYS["by path"], "bootstrap"],
+        env={"HPCHUB_ENVIRONMENTS": str(settings)},
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.close(writing)
+        until = time.monotonic() + 30
+        while not _ended(user) and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        with open(reading, "rb") as pipe:
+            said = pipe.read().strip(b"x").decode()
+        assert process.wait(30) == 0
+    assert "3 packages" in said
+    assert user.tool() == "one"
+
+
+def _ended(user: User) -> bool:
+    return any('"end"' in one.read_text() for one in user.layout.actions.glob("*.jsonl"))

@@ -55,7 +55,7 @@ def test_what_lies_in_the_home_neither_helps_nor_hinders(
 def test_the_base_set_starts_a_server_and_its_kernel_calculates(layout: Layout, demo_channel: Path) -> None:
     """Reset brings it back after pip has broken it, from what a lock file says."""
     person = Person(layout, Site(channels=(demo_channel.as_uri(),), least_free_mb=0))
-    first = person.make("jupyterhub-singleuser", "ipykernel", needs="server")
+    first = person.make("jupyterhub-singleuser", "ipykernel")
     assert os.access(first / "bin" / "jupyterhub-singleuser", os.X_OK)
     _break(first)
     with pytest.raises(Problem) as caught:

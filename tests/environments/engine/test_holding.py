@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from environments import holding
 from environments.holding import hold, holder
 from environments.layout import Layout
 from environments.problems import Problem
@@ -67,6 +69,33 @@ def test_a_holder_whose_process_is_gone_holds_nothing(layout: Layout) -> None:
     assert holder(layout, "notebook") == ""
     with hold(layout, "notebook", "next"):
         assert holder(layout, "notebook") == "next"
+
+
+def test_a_holder_that_has_ended_and_is_not_buried_yet_holds_nothing(layout: Layout) -> None:
+    with subprocess.Popen(["/bin/true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        words = Path(f"/proc/{ended.pid}/stat").read_text().rpartition(")")[2].split()
+        _spoil(layout, pid=ended.pid, started=words[19])
+        assert holder(layout, "notebook") == ""
+
+
+def test_who_came_too_late_to_clear_away_does_not_clear_the_next_holder_away(layout: Layout) -> None:
+    _spoil(layout, pid=2**22 + 1)
+    seen, late = layout.lock("notebook").read_text(), layout.locks / "late"
+    late.write_text("{}")
+    with hold(layout, "notebook", "next"):
+        holding._break(layout.lock("notebook"), seen, late)
+        assert holder(layout, "notebook") == "next"
+
+
+def test_the_heart_beats_for_other_machines(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "BEAT_SECONDS", 0.02)
+    with hold(layout, "notebook", "long"):
+        os.utime(layout.lock("notebook"), (1, 1))
+        until = time.monotonic() + 30
+        while layout.lock("notebook").stat().st_mtime == 1 and time.monotonic() < until:
+            time.sleep(0.02)
+        assert layout.lock("notebook").stat().st_mtime > 1
 
 
 def test_a_process_id_that_is_used_again_holds_nothing(layout: Layout) -> None:

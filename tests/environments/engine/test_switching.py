@@ -186,9 +186,11 @@ def test_a_state_that_something_still_runs_from_is_kept(layout: Layout) -> None:
     shutil.copy("/bin/sleep", program)
     generations.switch(layout, "notebook", states[1])
     with subprocess.Popen([program, "600"]) as running:
-        generations.clean(layout, "notebook", 1)
-        assert states[0].is_dir()
-        running.kill()
+        try:
+            generations.clean(layout, "notebook", 1)
+            assert states[0].is_dir()
+        finally:
+            running.kill()
     generations.clean(layout, "notebook", 1)
     assert not states[0].exists()
 
