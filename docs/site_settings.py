@@ -76,7 +76,7 @@ def _told(docstring: str) -> dict[str, str]:
 
 
 def _markdown(text: str) -> str:
-    return text.replace("``", "`").replace("|", "\\|").removesuffix(".")
+    return text.replace("``", "`").replace("`Site.", "`").replace("|", "\\|").removesuffix(".")
 
 
 def _default(field: FieldInfo, default: Callable[[object], str]) -> str:

@@ -78,8 +78,10 @@ class Site(Model):
         that one are read with the mirror, and files for elsewhere name that one.
     foreign_channels : bool
         Whether imported files may name channels and packages besides those; false where there is no way out.
-    engine, engine_program : str
-        What makes environments; the absolute path of the program for every engine but ``rattler``.
+    engine : str
+        What makes environments: ``rattler`` (built in), ``conda``, ``mamba`` or ``micromamba``.
+    engine_program : str
+        The absolute path of that program, for every engine but ``rattler``.
     platform : str
         conda's subdir of the nodes, such as ``linux-64``; empty for that of the node that the job runs on.
     platforms : tuple of str
@@ -87,7 +89,7 @@ class Site(Model):
     definitions : Path or None
         The folder of the site's own ``NAME.yml``, before those that come with hpchub.
     locks : Path or None
-        The folder that `hpchub env lock` writes to and users install from; None: every Bootstrap solves.
+        The folder that `hpchub env lock` writes to and users install from; without, every Bootstrap solves.
     shared_cache : Path or None
         A folder of packages that the administrator fills and users read.
     keep_generations : int
