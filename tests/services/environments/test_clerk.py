@@ -266,3 +266,11 @@ async def test_a_job_that_slurm_forgot_before_it_began_is_not_waited_for(
     world.queue()
     await look(world, desk)
     assert [one.state for one in (await desk.overview(USER, 0.0)).actions] == ["failed"]
+
+
+async def test_while_slurm_is_out_what_there_is_can_be_seen(world: World, desk: Desk) -> None:
+    world.has([NOTEBOOK], [])
+    (world.folder / "squeue").write_text("#!/bin/sh\necho 'squeue: error: connect failure' >&2; exit 1\n")
+    seen = await desk.overview(USER)
+    assert [one.name for one in seen.environments] == ["notebook"]
+    assert (seen.slurm_answers, seen.files_problem) == (False, None)
