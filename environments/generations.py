@@ -121,17 +121,22 @@ def label(layout: Layout, name: str, id: str, text: str) -> None:  # noqa: A002 
 
 
 def remove(layout: Layout, name: str) -> None:
-    """Remove an environment with all its states."""
+    """Remove an environment with all its states.
+
+    Killed at any moment, it leaves an environment that works, or nothing that `clean` would keep: everything
+    is renamed before anything is removed, which takes seconds, and the state in use goes last.
+    """
     swapping.recover(layout, name)
-    address = layout.address(name)
-    if swapping.is_ours(layout, address):
-        # The address goes first: killed now, there is no environment, and the next action cleans up.
+    address, now = layout.address(name), _at_address(layout, name)
+    aside = [_set_aside(layout, name, path) for path in _of(layout, name) if path != now]
+    if now is not None and swapping.is_ours(layout, address):
+        (now / MARKS).unlink(missing_ok=True)
         address.unlink()
+        aside += [_set_aside(layout, name, now)] if now.exists() else []
     elif address.is_symlink() or address.exists():
         layout.generations.mkdir(parents=True, exist_ok=True)
-        address.rename(_trash(layout, name))
-    # All are renamed before any is removed, which takes seconds: killed in them, no state is left over.
-    for trash in [_set_aside(layout, name, path) for path in _of(layout, name)]:
+        aside.append(address.rename(_trash(layout, name)))
+    for trash in aside:
         _throw_away(trash)
     clean(layout, name, 0)
 

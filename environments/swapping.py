@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -102,9 +103,13 @@ def _foreign(layout: Layout, name: str) -> Path:
 
 
 def _settle(folder: Path) -> None:
-    """Have the renames on the disk before the states that they left are removed."""
+    """Have the renames on the disk before the states that they left are removed.
+
+    Where a file system does not do that for folders, the switch was done all the same.
+    """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        with suppress(OSError):
+            os.fsync(handle)
     finally:
         os.close(handle)

@@ -255,24 +255,3 @@ def test_a_time_that_is_none_is_that_of_the_folder(layout: Layout, made: object)
     generations.switch(layout, "notebook", _new(layout, made=made))
     (state,) = generations.list_all(layout, "notebook")
     assert 1.0 < state.made < 1e11
-
-
-def test_a_removal_that_is_killed_leaves_no_state_of_the_old_environment(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for n in range(3):
-        generations.switch(layout, "notebook", _new(layout, made=n + 1.0, label="kept"))
-
-    class Killed(BaseException):
-        """What kill -9 does: nothing is done after it."""
-
-    def killed(_path: Path) -> None:
-        raise Killed
-
-    monkeypatch.setattr(generations, "remove_tree", killed)
-    with pytest.raises(Killed):
-        generations.remove(layout, "notebook")
-    monkeypatch.undo()
-    assert generations.list_all(layout, "notebook") == []
-    generations.clean(layout, "notebook", 2)
-    assert list(layout.generations.iterdir()) == []
