@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import secrets
 import sys
+from contextlib import suppress
 from typing import Any
 
 from environments import found, names
@@ -110,6 +112,8 @@ def carried_out(options: Options, verb: Verb, **about: Any) -> int:
     action = Action(id=secrets.token_hex(8), verb=verb, environment=name, **about)
     names.check(action, site)  # before there is a journal: what was mistyped is no history
     lang = language()
+    if os.geteuid() == 0:
+        _warn_root(layout, lang)
     # Ctrl-C after the action has ended must not make a failure of it.
     with cancellable():
         with telling(sys.stderr, lang) as tell:
@@ -122,6 +126,13 @@ def carried_out(options: Options, verb: Verb, **about: Any) -> int:
         except OSError:  # nobody hears it, but what is done is done
             silence(out)
     return outcome.code
+
+
+def _warn_root(layout: Layout, lang: str) -> None:
+    """Say whose environments these are: it is right for shared ones, and a slip after sudo."""
+    words = _("You are root, so this is about root's environments, in %(root)s.")
+    with suppress(OSError):
+        print(translate(lang, words, root=str(layout.root)), file=sys.stderr, flush=True)
 
 
 def _confirmed_reset(layout: Layout, name: str) -> bool:

@@ -129,6 +129,13 @@ def test_what_is_not_understood(env: Env, user: User) -> None:
     assert not user.layout.root.exists()
 
 
+def test_root_is_told_that_these_are_not_the_users_environments(env: Env, user: User) -> None:
+    told = env("bootstrap").err
+    assert ("You are root" in told) == (os.getuid() == 0)
+    assert (str(user.layout.root.parent.parent / own_name()) in told) == (os.getuid() == 0)
+    assert "You are root" not in env("list").err
+
+
 def test_failures_say_so_and_nothing_is_on_standard_output(env: Env) -> None:
     for words in (("install", "extra"), ("where",), ("packages",), ("export",), ("log", "../x")):
         said = env(*words)
