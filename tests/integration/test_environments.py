@@ -204,9 +204,10 @@ def until_answered(user: User) -> None:
     raise AssertionError("the service is not back")
 
 
-def test_nobody_else_sees_or_touches_it(made: User, come: Come) -> None:
+def test_nobody_else_sees_or_touches_it(made: User, come: Come, centre: RunningCentre) -> None:
     action = made.overview()["actions"][0]["id"]
     ben = come(BEN)
+    forget(centre, BEN)
     assert made.api("GET", f"actions/{action}").status_code == 200
     for method, path in (
         ("GET", f"actions/{action}"),
