@@ -30,6 +30,7 @@ __all__ = [
     "Generation",
     "clean",
     "current",
+    "discard",
     "label",
     "list_all",
     "marks_of",
@@ -156,13 +157,18 @@ def clean(layout: Layout, name: str, keep: int) -> None:
     for path in _of(layout, name):
         # What was at the address before us may be anything, and is nobody's half.
         if path != now and not _may_be_whole(path) and not path.name.endswith(FOREIGN):
-            _remove(layout, name, path)
+            discard(layout, name, path)
     used = prefixes_in_use(layout.generations)
     states = [one for one in list_all(layout, name) if one.path.name.endswith(FOREIGN) or marks_of(one.path)]
     old = [one for one in states if not one.label and not one.current and one.path != now]
     for one in old[max(keep - 1, 0) :]:
         if one.path.name not in used:
-            _remove(layout, name, one.path)
+            discard(layout, name, one.path)
+
+
+def discard(layout: Layout, name: str, path: Path) -> None:
+    """Remove one state that is not in use."""
+    _throw_away(_set_aside(layout, name, path))
 
 
 def marks_of(prefix: Path) -> dict[str, Any]:
@@ -255,10 +261,6 @@ def _holds_packages(path: Path) -> bool:
 def _trash(layout: Layout, name: str) -> Path:
     fresh = layout.new_generation(name)
     return fresh.with_name(f".{fresh.name}{TRASH}")
-
-
-def _remove(layout: Layout, name: str, path: Path) -> None:
-    _throw_away(_set_aside(layout, name, path))
 
 
 def _set_aside(layout: Layout, name: str, path: Path) -> Path:

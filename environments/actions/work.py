@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -151,14 +152,25 @@ class Work:
 
     def finish(self, path: Path, *notes: Sentence) -> Done:
         """Switch to a generation, clean, and say what came of it."""
-        check_cancelled()
         had_one = generations.current(self.layout, self.name) is not None
-        self.tell(Progress("switch"))
-        self.hold.confirm()
-        generations.switch(self.layout, self.name, path)
+        try:
+            check_cancelled()
+            self.tell(Progress("switch"))
+            self.hold.confirm()
+            generations.switch(self.layout, self.name, path)
+        except BaseException:
+            self._take_back(path)
+            raise
         self.clean()
         told = (*notes, *noticed(path), *((Sentence(RESTART, {}),) if had_one else ()))
         return self.done(generations.current(self.layout, self.name) or path, *told)
+
+    def _take_back(self, path: Path) -> None:
+        """Remove what this action made and nobody uses: it would be taken for an earlier state."""
+        made_now = generations.marks_of(path).get("action") == self.action.id
+        if made_now and path != generations.current(self.layout, self.name):
+            with suppress(OSError):
+                generations.discard(self.layout, self.name, path)
 
     def clean(self) -> None:
         """Remove old states; what cannot be removed now is removed by the next action."""

@@ -2,9 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from environments import generations
-from tests.environments.actions.kit import User, notes, tree
+from environments.actions import run
+from environments.problems import Problem
+from environments.records import Progress
+from tests.environments.actions.kit import User, action, notes, tree
 
 
 def test_a_snapshot_stays_what_it_was_whatever_pip_does_then(notebook: User) -> None:
@@ -105,3 +111,48 @@ def test_what_is_no_file_is_left_out_of_a_snapshot(notebook: User) -> None:
 
 def state(user: User, identity: str) -> Path:
     return next(one.path for one in generations.list_all(user.layout, "notebook") if one.id == identity)
+
+
+@pytest.mark.parametrize(
+    ("verb", "about"), [("install", {"specs": ("extra",)}), ("reset", {}), ("rollback", {"source": "talk"})]
+)
+def test_what_was_made_and_not_switched_to_is_no_state(
+    notebook: User, verb: str, about: dict[str, Any]
+) -> None:
+    """Somebody took us for dead while it was made, and holds the environment now."""
+    if verb == "rollback":
+        about = {"source": notebook.does("snapshot", label="talk").generation}
+    before = {one.path for one in generations.list_all(notebook.layout, "notebook")}
+
+    def taken_away(heard: Progress | str) -> None:
+        if isinstance(heard, Progress) and heard.step == "switch":
+            notebook.layout.lock("notebook").write_text("{}")
+
+    with pytest.raises(Problem) as caught:
+        run(action(verb, **about), notebook.site, notebook.layout, taken_away)
+    assert caught.value.code == "busy"
+    assert {one.path for one in generations.list_all(notebook.layout, "notebook")} == before
+    assert set(notebook.layout.generations.iterdir()) == before
+
+
+def test_a_state_that_could_not_be_gone_back_to_stays(notebook: User) -> None:
+    first = generations.list_all(notebook.layout, "notebook")[0]
+    notebook.does("install", specs=("extra",))
+
+    def taken_away(heard: Progress | str) -> None:
+        if isinstance(heard, Progress) and heard.step == "switch":
+            notebook.layout.lock("notebook").write_text("{}")
+
+    with pytest.raises(Problem):
+        run(action("rollback", source=first.id), notebook.site, notebook.layout, taken_away)
+    assert first.path.is_dir()
+
+
+def test_a_delete_that_lost_its_hold_deletes_nothing(notebook: User) -> None:
+    def taken_away(heard: Progress | str) -> None:
+        if isinstance(heard, Progress) and heard.step == "clean":
+            notebook.layout.lock("notebook").write_text("{}")
+
+    with pytest.raises(Problem):
+        run(action("delete"), notebook.site, notebook.layout, taken_away)
+    assert notebook.tool() == "one"
