@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -228,6 +229,8 @@ class Terminal:
         pid, self._file = pty.fork()
         if pid == 0:
             os.environ["TERM"] = "xterm"
+            # Whatever runs the tests in the background has it ignored, and terminals do not.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execv(sys.executable, [sys.executable, "-m", "hpchub", "env", *words])
         self.pid = pid
 
@@ -240,9 +243,12 @@ class Terminal:
     def types(self, text: str) -> None:
         os.write(self._file, text.encode())
 
-    def ends(self) -> int:
+    def ends(self, seconds: float = 60) -> int:
+        deadline = time.monotonic() + seconds
         while self._read():
-            pass
+            if time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+                raise AssertionError(self.text)
         _pid, status = os.waitpid(self.pid, 0)
         os.close(self._file)
         return os.waitstatus_to_exitcode(status)
