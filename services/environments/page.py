@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from jinja2 import Environment as Jinja
 from jinja2 import PackageLoader, StrictUndefined
@@ -77,12 +78,13 @@ def render(template: str, lang: str, **values: Any) -> str:
     )
 
 
-def environment_row(one: Environment, url: str, lang: str) -> dict[str, Any]:
-    """Return what a page shows of an environment."""
+def environment_row(one: Environment, url: str, base_url: str, lang: str) -> dict[str, Any]:
+    """Return what a page shows of an environment, with a link to the spawn form that has chosen it."""
     health, text = _health(one)
     return {
         "name": one.name,
         "url": url,
+        "start": f"{base_url}hub/spawn?environment=own%3A{quote(one.name, safe='')}",
         "prefix": one.prefix,
         "engine": one.engine,
         "set": one.set,

@@ -70,6 +70,9 @@ class _Page(Asking):
     def url_of(self, name: str) -> str:
         return f"{self.prefix}environments/{quote(name, safe='')}"
 
+    def row(self, one: Environment) -> dict[str, Any]:
+        return environment_row(one, self.url_of(one.name), self.settings["base_url"], self.lang)
+
     def show(self, template: str, **values: Any) -> None:
         self.finish(
             render(
@@ -124,9 +127,7 @@ class ListHandler(_Page):
         seen = await self.desk.overview(self.user)
         self.show(
             "list",
-            environments=[
-                environment_row(one, self.url_of(one.name), self.lang) for one in seen.environments
-            ],
+            environments=[self.row(one) for one in seen.environments],
             live=await self.live(seen),
             past=rows((one for one in seen.actions if one.over), self.lang),
             site=site_of(self.site, self.lang),
@@ -148,7 +149,7 @@ class EnvironmentHandler(_Page):
         packages, others, problem = await self._packages(one)
         self.show(
             "environment",
-            one=environment_row(one, self.url_of(one.name), self.lang),
+            one=self.row(one),
             live=await self.live(seen, name),
             packages=packages,
             others=others,

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.axe import violations
 from tests.browser.window import Windows
 from tests.centre import RunningCentre
+from tests.integration.test_environments import hide
 from tests.person import Login, Person
 
 pytestmark = [pytest.mark.centre, pytest.mark.browser]
@@ -29,7 +30,7 @@ def ben(centre: RunningCentre, login: Login) -> Iterator[Person]:
     forget(centre)
     yield login(BEN)
     centre.cancel_all_jobs()
-    forget(centre)
+    hide(centre, BEN)
 
 
 def forget(centre: RunningCentre) -> None:
