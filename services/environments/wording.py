@@ -36,7 +36,7 @@ WORDING: Final[dict[str, Wording]] = {
     ),
     "plugins": Wording(
         _("Add the plugins?"),
-        (_("TensorBoard and IPyParallel with its profile, as this site has them."), _STAYS),
+        (_("TensorBoard and IPyParallel, as this site has them."), _STAYS),
         _("Add them"),
     ),
     "reset": Wording(
