@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _KEPT: Final = 500
 _LOOKS: Final = 6
+_HOPELESS: Final = ("site", "setup")  # the job would trip over it as well
 # sbatch's words where no controller took its request; after all others one may still have it.
 _NEVER_SENT: Final = re.compile(r"connect failure|connection refused|no route to host", re.IGNORECASE)
 _OPEN: Final = _(
@@ -86,6 +87,8 @@ class Clerk:
                 verb=Sentence(words_of(other.verb), {}),
                 name=action.environment,
             )
+        if seen.files_problem is not None and seen.files_code in _HOPELESS:
+            raise problem_of(Trouble(seen.files_code, seen.files_problem))
         self._check_open(user, action.environment, seen)
         existing = seen.environment(action.environment) is not None
         if seen.files_problem is None and not existing and action.verb not in _MAKES:

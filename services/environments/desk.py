@@ -43,6 +43,8 @@ class Overview:
         Unix seconds at which the files were read; 0 where that never worked.
     files_problem : Sentence or None
         Why they could not be read now; what is shown is then what was seen last.
+    files_code : str
+        The same for programs, as in `Problem`; empty for files that were not reached.
     slurm_answers : bool
         Whether Slurm answered the last time it was asked.
     """
@@ -51,6 +53,7 @@ class Overview:
     actions: tuple[Now, ...] = ()
     as_of: float = 0.0
     files_problem: Sentence | None = None
+    files_code: str = ""
     slurm_answers: bool = True
 
     def environment(self, name: str) -> Environment | None:
@@ -135,6 +138,7 @@ class Desk:
             last,
             actions=(*going, *waiting),
             files_problem=sentence,
+            files_code=error.code if isinstance(error, Problem) else "",
             slurm_answers=self.line.looked_at is not None,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -274,3 +275,14 @@ async def test_while_slurm_is_out_what_there_is_can_be_seen(world: World, desk: 
     seen = await desk.overview(USER)
     assert [one.name for one in seen.environments] == ["notebook"]
     assert (seen.slurm_answers, seen.files_problem) == (False, None)
+
+
+async def test_without_the_sites_file_nothing_is_submitted_that_would_trip_over_it(
+    world: World, clerk: Clerk
+) -> None:
+    problem = {"code": "site", "msgid": "The file cannot be read.", "params": {}, "details": ""}
+    (world.folder / "list.json").write_text(json.dumps({"problem": problem}))
+    with pytest.raises(Problem) as refused:
+        await clerk.submit(USER, frozenset(), RESET)
+    assert refused.value.code == "site"
+    assert submitted(world) == []
