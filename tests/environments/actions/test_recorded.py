@@ -193,3 +193,15 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_the_oldest_journals_go_with_the_next_action(notebook: User) -> None:
+    for n in range(journal.KEPT + 5):
+        path = notebook.layout.journal(f"{n:016x}")
+        path.touch()
+        os.utime(path, (n, n))
+    wanted = action("remove", specs=("nosuch",))
+    recorded(wanted, notebook.site, notebook.layout, lambda said: None)
+    left = {path.stem for path in notebook.layout.actions.iterdir()}
+    assert len(left) == journal.KEPT
+    assert wanted.id in left

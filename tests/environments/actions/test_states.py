@@ -1,6 +1,8 @@
 """Snapshots stay what they were; one goes back to states; what is deleted is gone."""
 
 import os
+import signal
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,9 @@ import pytest
 
 from environments import generations
 from environments.actions import run
-from environments.problems import Problem
+from environments.problems import Cancelled, Problem
 from environments.records import Progress
+from environments.supervising import cancellable
 from tests.environments.actions.kit import User, action, notes, tree
 
 
@@ -156,3 +159,28 @@ def test_a_delete_that_lost_its_hold_deletes_nothing(notebook: User) -> None:
     with pytest.raises(Problem):
         run(action("delete"), notebook.site, notebook.layout, taken_away)
     assert notebook.tool() == "one"
+
+
+def test_a_snapshot_that_is_cancelled_leaves_nothing(notebook: User) -> None:
+    many = notebook.prefix() / "share" / "many"
+    many.mkdir()
+    for n in range(2100):
+        (many / str(n)).touch()
+    before = set(notebook.layout.generations.iterdir())
+
+    def cancels(heard: Progress | str) -> None:
+        if isinstance(heard, Progress) and heard.step == "install":
+            signal.raise_signal(signal.SIGTERM)
+
+    with cancellable(), pytest.raises(Cancelled):
+        run(action("snapshot", label="talk"), notebook.site, notebook.layout, cancels)
+    assert set(notebook.layout.generations.iterdir()) == before
+
+
+def test_links_and_modes_are_the_snapshots_own(notebook: User) -> None:
+    here = notebook.prefix().resolve()
+    (here / "mine").mkdir(mode=0o750)
+    (here / "mine" / "link").symlink_to(here / "share" / "tool.txt")
+    kept = here.with_name(f"notebook-{notebook.does('snapshot', label='talk').generation}")
+    assert (kept / "mine" / "link").readlink() == kept / "share" / "tool.txt"
+    assert stat.S_IMODE((kept / "mine").stat().st_mode) == 0o750
