@@ -1,9 +1,12 @@
 """Install, Remove and Plugins: the environment changes as a whole, keeps what pip put there, or stays."""
 
+from pathlib import Path
+
 import pytest
 
 from environments import found
 from tests.environments.actions.kit import User, notes, tree
+from tests.environments.engine.tiny import tiny_channel
 
 
 def test_install_adds_and_what_pip_put_there_stays(notebook: User) -> None:
@@ -121,3 +124,11 @@ def test_a_list_of_files_with_a_gap_in_it_does_not_stop_anything(notebook: User)
     (module.parent / "mine-3.0.dist-info" / "RECORD").write_text("mine.py,,\n,,\n\n")
     notebook.does("install", specs=("extra",))
     assert (notebook.prefix() / "lib/python3.11/site-packages/mine.py").is_file()
+
+
+def test_a_python_that_does_not_start_is_not_switched_to(notebook: User, tmp_path: Path) -> None:
+    channel = tiny_channel(tmp_path / "channel")
+    channel.add("python", "3.11.9", {"bin/python": "#!/bin/sh\nexit 1\n"})
+    user = notebook.with_site(channels=(channel.url,))
+    assert user.fails("install", specs=("python=3.11.9",)).code == "check"
+    assert user.states() == ["bootstrap"]
