@@ -30,6 +30,10 @@ _DONE: Final = (
     ("to-snapshot", "Roll back to a snapshot", None),
     ("delete", "Delete", None),
 )
+_HEAD: Final = (
+    *("what", "channel", "s", "min", "max", "solve, install", "check"),
+    *("CPU s", "others busy", "× cp -a", "target, s"),
+)
 _FLOOR: Final = ("cp -al", "cp -a", "rm -rf")
 _MAKING: Final = ("solve", "install", "carry")
 _CONDA: Final = (
@@ -106,12 +110,12 @@ def _waiting(found: Mapping[Key, Sequence[Mapping[str, Any]]]) -> str:
                         _second(_median(making)),
                         _second(_median(checking)),
                         _second(_median([run["cpu"] for run in runs])),
+                        f"{_median([run['others'] for run in runs]):.1f}",
                         f"{_median(seconds) / floor:.1f}",
                         _verdict(_median(seconds), target),
                     ]
                 )
-    head = ["what", "channel", "s", "min", "max", "solve, install", "check", "CPU s", "× cp -a", "target, s"]
-    return markdown(head, rows)
+    return markdown([*_HEAD], rows)
 
 
 def _floor(found: Mapping[Key, Sequence[Mapping[str, Any]]]) -> str:
