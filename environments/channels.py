@@ -1,8 +1,8 @@
 """Which of a site's channels is meant when a file or a spec names one, and which address a package has here.
 
-People bring files from elsewhere, which say ``conda-forge`` or ``https://conda.anaconda.org/conda-forge``. A
-site without the internet has a mirror of it, and says so in `Site.public_channels`; or it has something that
-may stand for it, and says that in `Site.channel_aliases`.
+People bring files from elsewhere, which say ``conda-forge`` or a public address that ends so. A site without
+the internet has a mirror of it, and says so in `Site.public_channels`; or it has something that may stand for
+it, and says that in `Site.channel_aliases`. No public address is written down here: the site names them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["PUBLIC", "SUBDIR", "Channels", "fault_of"]
-
-PUBLIC: Final = "https://conda.anaconda.org/"
-"""Where a channel lies that has a name only, for conda and all tools like it."""
-
-EVERYWHERE: Final = (PUBLIC, "https://repo.anaconda.com/", "https://repo.prefix.dev/", "https://prefix.dev/")
+__all__ = ["SUBDIR", "Channels", "fault_of"]
 
 SUBDIR: Final = r"(?:noarch|linux-[a-z0-9]{2,12})"
 
@@ -55,8 +50,9 @@ class Channels:
     def address(self, called: str) -> str | None:
         """Return the address of the channel that is called so; None when there is none.
 
-        >>> here = Channels(("http://mirror/own",), {"conda-forge": "http://mirror/cf"})
-        >>> here.address("https://conda.anaconda.org/conda-forge/"), here.address("own")
+        >>> mirrors = {"http://mirror/cf": "https://channels.example/conda-forge"}
+        >>> here = Channels(("http://mirror/own",), {}, mirrors)
+        >>> here.address("https://channels.example/conda-forge/"), here.address("own")
         ('http://mirror/cf', 'http://mirror/own')
         """
         called = called.strip().rstrip("/")
@@ -65,7 +61,8 @@ class Channels:
                 return address
         if self.foreign and not fault_of(called):
             return called
-        return f"{PUBLIC}{called}" if self.foreign and _NAME.fullmatch(called) else None
+        root = next(iter(self._roots()), "")
+        return f"{root}{called}" if root and self.foreign and _NAME.fullmatch(called) else None
 
     def package(self, url: str) -> str | None:
         """Return the address here of a package of that URL; None when it is of no channel that is known."""
@@ -80,29 +77,36 @@ class Channels:
     def public(self, address: str) -> str | None:
         """Return where everybody finds what is at that address; None when only this site has it."""
         address = address.rstrip("/")
-        return address if address.startswith(EVERYWHERE) else self.mirrors.get(address)
+        return address if address.startswith(self._roots()) else self.mirrors.get(address)
 
     def called(self, address: str) -> str:
         """Return what a file for elsewhere calls the channel of that address."""
-        public = self.public(address) or address
-        return public.removeprefix(PUBLIC)
+        return self._short(self.public(address) or address)
 
     def names(self) -> tuple[str, ...]:
         """Return what people may call the channels, each once."""
-        public = (url.removeprefix(PUBLIC) for url in self.mirrors.values())
+        public = (self._short(url) for url in self.mirrors.values())
         ours = (name or url for name, url in self._last_words())
         return tuple(dict.fromkeys([*self.aliases, *public, *ours]))
 
     def _known(self) -> Iterator[tuple[str, str]]:
-        public = {url.removeprefix(PUBLIC): ours for ours, url in self.mirrors.items()}
+        public = {self._short(url): ours for ours, url in self.mirrors.items()}
         for name, address in {**public, **self.aliases}.items():
             ours = address.rstrip("/")
             yield name.rstrip("/"), ours
             yield ours, ours
             if "://" not in name:
-                yield f"{PUBLIC}{name}", ours
+                yield from ((f"{root}{name}", ours) for root in self._roots())
         for address in self.addresses:
             yield address.rstrip("/"), address.rstrip("/")
+
+    def _roots(self) -> tuple[str, ...]:
+        """Return where, for conda and all tools like it, a channel lies that has a name only."""
+        return tuple(dict.fromkeys(url.rpartition("/")[0] + "/" for url in self.mirrors.values()))
+
+    def _short(self, url: str) -> str:
+        root = next((root for root in self._roots() if url.startswith(root)), "")
+        return url.removeprefix(root)
 
     def _last_words(self) -> Iterator[tuple[str, str]]:
         for address in self.addresses:

@@ -143,7 +143,7 @@ class Site(Model):
     runtimes: Mapping[str, Runtime] = Field(default_factory=dict)
     images: tuple[Image, ...] = ()
     takeaway_image: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")] = (
-        "docker.io/mambaorg/micromamba:2.6.1-debian12-slim"
+        "mambaorg/micromamba:2.6.1-debian12-slim"
     )
 
     @model_validator(mode="after")

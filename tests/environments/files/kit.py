@@ -8,7 +8,7 @@ from environments.site import Site
 
 OWN = "http://mirror.example/own"
 MIRROR = "http://mirror.example/conda-forge"
-PUBLIC = "https://conda.anaconda.org/conda-forge"
+PUBLIC = "https://channels.example/conda-forge"
 
 
 def site(**settings: object) -> Site:

@@ -20,8 +20,8 @@ CHANNELS = site().all_channels()
         ("own", OWN),
         ("defaults", None),
         ("", None),
-        ("https://conda.anaconda.org/own", None),
-        ("https://conda.anaconda.org", None),
+        ("https://channels.example/own", None),
+        ("https://channels.example", None),
         ("http://mirror.example", None),
         ("http://mirror.example/conda-forge/../own", None),
         ("http://me@mirror.example/own", None),
@@ -37,7 +37,7 @@ def test_a_channel_is_known_by_its_names_alone(called: str, address: str | None)
         (f"{PUBLIC}/linux-64/a-1.0-h_0.conda", f"{MIRROR}/linux-64/a-1.0-h_0.conda"),
         (f"{OWN}/noarch/a-1.0-0.tar.bz2", f"{OWN}/noarch/a-1.0-0.tar.bz2"),
         (f"{OWN}/linux-64/a-1%212.0-0.conda", f"{OWN}/linux-64/a-1%212.0-0.conda"),
-        ("https://conda.anaconda.org/own/linux-64/a-1-0.conda", None),
+        ("https://channels.example/own/linux-64/a-1-0.conda", None),
         (f"{OWN}/linux-64/../../evil/linux-64/a-1-0.conda", None),
         (f"{OWN}/label/dev/linux-64/a-1-0.conda", None),
         (f"{OWN}/linux-64/%2e%2e/a-1-0.conda", None),
@@ -63,8 +63,9 @@ def test_no_text_is_a_package_from_elsewhere(url: str) -> None:
 
 
 def test_a_site_with_a_way_out_takes_what_others_have() -> None:
-    free = Channels((OWN,), {}, foreign=True)
-    assert free.address("bioconda") == "https://conda.anaconda.org/bioconda"
+    free = Channels((OWN,), {}, {MIRROR: PUBLIC}, foreign=True)
+    assert Channels((OWN,), {}, foreign=True).address("bioconda") is None
+    assert free.address("bioconda") == "https://channels.example/bioconda"
     assert free.package("https://repo.example/x/linux-64/a-1-0.conda") is not None
     assert free.address("../x") is None
     assert free.package("https://me:pw@repo.example/x/linux-64/a-1-0.conda") is None
@@ -72,7 +73,7 @@ def test_a_site_with_a_way_out_takes_what_others_have() -> None:
 
 def test_a_mirror_has_a_public_name_and_a_substitute_has_none() -> None:
     assert CHANNELS.called(MIRROR) == "conda-forge"
-    stands_for = Channels((OWN,), {"conda-forge": OWN})
+    stands_for = Channels((OWN,), {"conda-forge": OWN, PUBLIC: OWN})
     assert stands_for.address(PUBLIC) == OWN
     assert stands_for.called(OWN) == OWN
 

@@ -32,7 +32,7 @@ environments:
     channels:
     - url: {PUBLIC}/
     indexes:
-    - https://pypi.org/simple
+    - https://wheels.example/simple
     packages:
       linux-64:
       - conda: {PUBLIC}/linux-64/python-3.11.9-h1_0_cpython.conda

@@ -20,7 +20,7 @@ platforms = ["linux-64"]
 [channel_aliases]
 defaults = "https://mirror.example/conda-forge"
 [public_channels]
-"https://mirror.example/conda-forge" = "https://conda.anaconda.org/conda-forge"
+"https://mirror.example/conda-forge" = "https://channels.example/conda-forge"
 [variables]
 https_proxy = "http://proxy.example:3128"
 [cuda]
