@@ -236,4 +236,7 @@ def test_job_starts_with_a_short_list_of_variables(centre: RunningCentre, token:
         *("ENVIRONMENT", "HOSTNAME", "TMPDIR"),
         *GPU_VARIABLES,
     }
-    assert {name for name in names if name.startswith("HPCHUB_")} == {"HPCHUB_BIND", "HPCHUB_PORTS"}
+    assert {name for name in names if name.startswith("HPCHUB_")} == {
+        *("HPCHUB_BIND", "HPCHUB_PORTS"),
+        *("HPCHUB_ENVIRONMENT", "HPCHUB_ENVIRONMENTS", "HPCHUB_ENV_FOLDERS"),
+    }
