@@ -45,9 +45,9 @@ def build(
     Parameters
     ----------
     marks : mapping
-        What is written into it: engine, verb, set, action, label, parent, made, channels, cuda; engine and
-        made are filled in. What was noticed on the way is added as ``notes``, a list of
-        ``{"msgid", "params"}``.
+        What is written into it: engine, verb, set, action, label, parent, made, channels, cuda, and whether
+        it waits to be switched to (`generations.WAITS`); engine and made are filled in. What was noticed on
+        the way is added as ``notes``, a list of ``{"msgid", "params"}``.
     carry : Path or None
         A prefix of which all files that no package owns are copied: what pip put there.
     needs : str

@@ -1,6 +1,7 @@
 """The states of an environment: which there are, which one is in use, and going from one to another.
 
-A generation is whole when its mark, ``conda-meta/hpchub``, is there, which is written last. Everything
+A generation is whole when its mark, ``conda-meta/hpchub``, is there, which is written last, and does not
+say `WAITS`: what was made to be switched to is a state of the environment only from then on. Everything
 else under ``generations`` is what a killed attempt left, and `clean` removes it, but never what is in use,
 and nothing of which it cannot be sure: a disk that does not answer for a moment must not cost a state.
 """
@@ -27,6 +28,7 @@ from environments.writing import write_whole
 from texts import mark as _
 
 __all__ = [
+    "WAITS",
     "Generation",
     "clean",
     "current",
@@ -41,6 +43,8 @@ __all__ = [
 
 # Not .json: conda takes every such file there for the record of a package.
 MARKS: Final = Path("conda-meta") / "hpchub"
+WAITS: Final = "waits"
+"""The mark of what is whole, and was not switched to yet."""
 TRASH: Final = ".trash"
 LARGEST_MARKS: Final = 256 * 1024
 
@@ -95,10 +99,14 @@ def switch(layout: Layout, name: str, path: Path) -> None:
     swapping.recover(layout, name)
     if path == current(layout, name):
         return
+    # Before it is left: a state that was in use must never look as if it had not been.
+    _accept(_at_address(layout, name))
     if path.name.endswith(FOREIGN):
         swapping.put_back(layout, name, path)
     else:
         swapping.put(layout, name, path)
+    with suppress(OSError):  # it is noted before it is left
+        _accept(_at_address(layout, name))
 
 
 def label(layout: Layout, name: str, id: str, text: str) -> None:  # noqa: A002 - what it is everywhere
@@ -235,18 +243,26 @@ def _id_of(path: Path) -> str:
 def _is_whole(path: Path) -> bool:
     if path.name.endswith(FOREIGN):
         return _holds_packages(path)
-    return bool(marks_of(path))
+    marks = marks_of(path)
+    return bool(marks) and marks.get(WAITS) is not True
+
+
+def _accept(path: Path | None) -> None:
+    """Note that a generation was switched to."""
+    marks = marks_of(path) if path is not None else {}
+    if path is not None and marks.pop(WAITS, False):
+        write_marks(path, marks)
 
 
 def _may_be_whole(path: Path) -> bool:
-    """Tell whether a state has a mark, even one that cannot be read."""
+    """Tell whether a state has a mark, even one that cannot be read; but none that says that it waits."""
     try:
         (path / MARKS).lstat()
+        return marks_of(path).get(WAITS) is not True
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True
-    return True
 
 
 def _at_address(layout: Layout, name: str) -> Path | None:

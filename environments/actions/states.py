@@ -25,7 +25,7 @@ def snapshot(work: Work) -> Done:
     change it: pip in a notebook writes into the state in use, and a snapshot shall stay what it was.
     """
     prefix = work.current()
-    path = _copy_of(work, prefix, {"verb": "snapshot", "label": work.action.label})
+    path = _copy_of(work, prefix, {"verb": "snapshot", "label": work.action.label, generations.WAITS: False})
     work.clean()
     return work.done(
         path, Sentence(_("%(label)s is kept until you delete it."), {"label": work.action.label})

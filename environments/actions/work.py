@@ -110,6 +110,7 @@ class Work:
             "action": self.action.id,
             "set": old.get("set", ""),
             "label": "",
+            generations.WAITS: True,
             "parent": _id_of(self.layout, parent),
             "channels": list(old.get("channels") or self.site.channels),
             "cuda": self.action.cuda or old.get("cuda", ""),

@@ -3,6 +3,7 @@
 import os
 import signal
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,52 @@ def test_what_was_made_and_not_switched_to_is_no_state(
     assert caught.value.code == "busy"
     assert {one.path for one in generations.list_all(notebook.layout, "notebook")} == before
     assert set(notebook.layout.generations.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "about"), [("install", {"specs": ("extra",)}), ("reset", {}), ("rollback", {"source": "talk"})]
+)
+def test_what_was_made_by_whoever_was_killed_before_the_switch_is_no_state(
+    notebook: User, verb: str, about: dict[str, Any]
+) -> None:
+    kept = notebook.does("snapshot", label="talk").generation
+    if verb == "rollback":
+        about = {"source": kept}
+    before = set(notebook.layout.generations.iterdir())
+    killed_at("switch", notebook, verb, **about)
+    assert len(set(notebook.layout.generations.iterdir()) - before) == 1
+    assert {one.path for one in generations.list_all(notebook.layout, "notebook")} == before
+    after = notebook.does("snapshot", label="after").generation
+    assert set(notebook.layout.generations.iterdir()) == {*before, state(notebook, after)}
+
+
+def test_what_was_switched_to_by_whoever_was_killed_then_is_a_state(notebook: User) -> None:
+    before = {one.path for one in generations.list_all(notebook.layout, "notebook")}
+    killed_at("clean", notebook, "install", specs=("extra",))
+    now = notebook.prefix().resolve()
+    marks = generations.marks_of(now)
+    assert generations.WAITS not in marks  # so that going back needs no room on a full disk
+    # As when the end came between the switch and the note of it.
+    generations.write_marks(now, {**marks, generations.WAITS: True})
+    kept = notebook.does("snapshot", label="talk").generation
+    notebook.does("rollback")
+    there = {one.path for one in generations.list_all(notebook.layout, "notebook")}
+    assert there == {*before, now, state(notebook, kept)}
+
+
+def killed_at(step: str, user: User, verb: str, **about: Any) -> None:
+    """Do it in a process of its own, which ends as by kill -9 when it tells of a step."""
+
+    def kills(heard: Progress | str) -> None:
+        if isinstance(heard, Progress) and heard.step == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            run(action(verb, **about), user.site, user.layout, kills)
+        os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
 
 
 def test_a_state_that_could_not_be_gone_back_to_stays(notebook: User) -> None:
