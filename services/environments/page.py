@@ -1,177 +1,112 @@
-"""The pages of the service, which work with nothing but HTML; a script makes parts of them live."""
+"""What every page of the service has: its language, its address, problems in words, and what is going on.
+
+The pages work with nothing but HTML; a script makes parts of them live.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+import asyncio
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
-from jinja2 import Environment as Jinja
-from jinja2 import PackageLoader, StrictUndefined
+from tornado import web
 
+import texts
+from environments.problems import Problem
 from environments.records import Environment
-from services.environments.follow import Glance
-from services.environments.state import Now, words_of
-from services.environments.view import action_of, glance_of, moment
-from texts import LANGUAGES, ntranslate, translate
-from texts import mark as _
-from texts.catalogue import plural
-from texts.jinja import asset_version
+from services.environments.base import Asking, status_of
+from services.environments.desk import Overview
+from services.environments.rendering import environment_row, glance_row, render
+from services.handlers import content_policy
 
-__all__ = ["environment_row", "glance_row", "megabytes", "render", "rows"]
+__all__ = ["Page"]
 
-_SCRIPT_WORDS: Final = {
-    "waiting": _("waiting: %(reason)s"),
-    "working": _("%(step)s: %(current)s"),
-    "packages": _("%(done)s of %(total)s packages"),
-    "bytes": _("%(done)s of %(total)s"),
-    "lost": _("The connection is lost; trying again."),
-    "expired": _("Your login has ended. Load the page again."),
-    "ended": _("%(what)s: %(state)s"),
-    "large": _("This file is too large: 256 KiB are the most here."),
-    "starting": _("about to begin"),
-}
-
-_templates: Final = Jinja(
-    loader=PackageLoader("services.environments"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    extensions=["jinja2.ext.i18n"],
-)
+_YEAR_DAYS: Final = 365
+_GLANCES: Final = 4  # of actions whose progress a page shows as it is loaded
 
 
-def render(template: str, lang: str, **values: Any) -> str:
-    """Return a whole page.
+class Page(Asking):
+    """Answers with pages; a browser without a login is sent to the hub's."""
 
-    Parameters
-    ----------
-    template : str
-        Its file, without the ending.
-    values
-        What every page needs (``base_url``, ``prefix``, ``here``, ``user``, ``xsrf``), and this one.
-    """
+    policy: ClassVar[str] = content_policy(forms=True)
 
-    def gettext(msgid: str, /, **params: Any) -> str:
-        return translate(lang, msgid, **params)
+    async def prepare(self) -> None:
+        await super().prepare()
+        self._remember_language()
 
-    def ngettext(singular: str, plural_form: str, n: int, /, **params: Any) -> str:
-        if params:
-            return ntranslate(lang, singular, plural_form, n, **params)
-        return plural(lang, singular, plural_form, n)
+    def refuse_stranger(self) -> None:
+        if self.request.method != "GET":
+            # The login's way back would lose what was in the form.
+            raise web.HTTPError(403, "no valid login, or a form from before it")
+        self.redirect(self.get_login_url())  # type: ignore[no-untyped-call]
 
-    def asset(name: str) -> str:
-        return f"{values['base_url']}hub/hpchub-static/{name}?v={asset_version()}"
+    def _remember_language(self) -> None:
+        asked = self.request.query_arguments.get("lang", [b""])[-1].decode("ascii", "replace")
+        if asked in texts.LANGUAGES:
+            secure = self.request.protocol == "https"
+            path = self.settings["base_url"]
+            self.set_cookie(
+                texts.COOKIE,
+                asked,
+                expires_days=_YEAR_DAYS,
+                path=path,
+                httponly=True,
+                samesite="Lax",
+                secure=secure,
+            )
 
-    return _templates.get_template(f"{template}.html").render(
-        lang=lang,
-        languages=LANGUAGES,
-        gettext=gettext,
-        ngettext=ngettext,
-        asset=asset,
-        iso=moment,
-        megabytes=megabytes,
-        words_of=words_of,
-        script_words={name: translate(lang, text) for name, text in _SCRIPT_WORDS.items()},
-        step_line=lambda one: _step_line(one, lang),
-        counts_line=lambda one: _counts_line(one, lang),
-        **values,
-    )
+    @property
+    def prefix(self) -> str:
+        return str(self.settings["prefix"])
 
+    def url_of(self, name: str) -> str:
+        return f"{self.prefix}environments/{quote(name, safe='')}"
 
-def environment_row(one: Environment, url: str, base_url: str, lang: str) -> dict[str, Any]:
-    """Return what a page shows of an environment, with a link to the spawn form that has chosen it."""
-    health, text = _health(one)
-    return {
-        "name": one.name,
-        "url": url,
-        "start": f"{base_url}hub/spawn?environment=own%3A{quote(one.name, safe='')}",
-        "prefix": one.prefix,
-        "engine": one.engine,
-        "set": one.set,
-        "made": one.made,
-        "packages": one.packages,
-        "python": one.python,
-        "server": one.server,
-        "kernel": one.kernel,
-        "generations": one.generations,
-        "back": [each for each in one.generations if not each["current"]],
-        "health": health,
-        "health_text": translate(lang, text),
-    }
+    def row(self, one: Environment) -> dict[str, Any]:
+        return environment_row(one, self.url_of(one.name), self.settings["base_url"], self.lang)
 
+    def show(self, template: str, **values: Any) -> None:
+        self.finish(
+            render(
+                template,
+                self.lang,
+                base_url=self.settings["base_url"],
+                prefix=self.prefix,
+                here=self.request.path,
+                user=self.user if self.current_user else "",
+                xsrf=self.xsrf_token.decode("ascii") if self.current_user else "",
+                **values,
+            )
+        )
 
-def _health(one: Environment) -> tuple[str, str]:
-    if one.busy:
-        return "busy", _("being changed")
-    if not one.python or not one.packages:
-        return "broken", _("broken: reset it")
-    if one.server:
-        return "ready", _("ready")
-    return ("ready", _("ready, as a kernel")) if one.kernel else ("plain", _("without Jupyter"))
+    def see(self, page: str) -> None:
+        """Send the browser to another page, so that loading it again does nothing twice."""
+        self.redirect(f"{self.prefix}{page}", status=303)  # type: ignore[no-untyped-call]
 
+    def tell(self, problem: Problem) -> None:
+        """Show a page that says what is wrong, and nothing else."""
+        self.set_status(status_of(problem))
+        self.show("problem", title=self._("That did not work"), problem=self.words_of(problem))
 
-def past_row(one: Now, lang: str) -> dict[str, Any]:
-    """Return what the history shows of an action."""
-    return {**action_of(one, lang), "began_s": one.began, "submitted_s": one.submitted}
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        problem = {"message": self.say(self.explain(status_code)), "details": ""}
+        self.show("problem", title=self._("That did not work"), problem=problem)
 
+    def _(self, msgid: str, **params: Any) -> str:
+        return texts.translate(self.lang, msgid, **params)
 
-def glance_row(glance: Glance, lang: str) -> dict[str, Any]:
-    """Return what a page shows of an action and how far it is."""
-    now = glance.now
-    row = glance_of(glance, lang)
-    return {
-        **row,
-        "began_s": now.began,
-        "ended_s": now.ended,
-        "fraction": _fraction(row),
-    }
+    async def live(self, seen: Overview, name: str | None = None) -> list[dict[str, Any]]:
+        """Return the rows of what is going on, with how far it is."""
+        going = [one for one in seen.actions if not one.over and name in (None, one.environment)]
+        found = await asyncio.gather(
+            *(self.follows.glance(self.user, one.id) for one in going[:_GLANCES]), return_exceptions=True
+        )
+        # What cannot be looked at now is in the history all the same.
+        return [glance_row(one, self.lang) for one in found if not isinstance(one, BaseException)]
 
-
-def _fraction(row: Mapping[str, Any]) -> float | None:
-    """Say how much of the present step is done, from 0 to 1; None where there is no measure."""
-    if row["state"] == "waiting" or row["over"]:
-        return None
-    for counts in (row["packages"], row["bytes"]):
-        if counts["total"]:
-            return float(min(1.0, counts["done"] / counts["total"]))
-    return None
-
-
-def _step_line(row: Mapping[str, Any], lang: str) -> str:
-    if row["state"] == "waiting":
-        return _word(lang, "waiting", reason=row["reason"] or "–")
-    if not row["step_text"]:
-        return "" if row["over"] else _word(lang, "starting")
-    if not row["current"]:
-        return str(row["step_text"])
-    return _word(lang, "working", step=row["step_text"], current=row["current"])
-
-
-def _counts_line(row: Mapping[str, Any], lang: str) -> str:
-    parts: list[str] = []
-    if row["packages"]["total"]:
-        parts.append(_word(lang, "packages", **row["packages"]))
-    if row["bytes"]["total"]:
-        sizes = {key: megabytes(value) for key, value in row["bytes"].items()}
-        parts.append(_word(lang, "bytes", **sizes))
-    return " · ".join(parts)
-
-
-def _word(lang: str, name: str, **params: Any) -> str:
-    return translate(lang, _SCRIPT_WORDS[name], **params)
-
-
-def megabytes(size: int) -> str:
-    """Return a size in bytes as people read it.
-
-    >>> megabytes(2_345_678), megabytes(12_000)
-    ('2.3 MB', '12 kB')
-    """
-    if size >= 1_000_000:
-        return f"{size / 1e6:,.1f} MB" if size < 100_000_000 else f"{size / 1e6:,.0f} MB"
-    return f"{size / 1e3:,.0f} kB"
-
-
-def rows(found: Iterable[Now], lang: str) -> list[dict[str, Any]]:
-    """Return the rows of the history."""
-    return [past_row(one, lang) for one in found]
+    def about(self, seen: Overview) -> dict[str, Any]:
+        return {
+            "files_problem": self.say(seen.files_problem) if seen.files_problem else "",
+            "slurm_answers": seen.slurm_answers,
+            "as_of": seen.as_of,
+        }

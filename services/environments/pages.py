@@ -2,125 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
-from urllib.parse import quote
+from typing import Any, Final
 
 from tornado import web
 
-import texts
 from environments.names import check_environment
 from environments.problems import Problem
 from environments.records import Environment
 from services.environments import told
-from services.environments.base import Asking, status_of
+from services.environments.base import status_of
 from services.environments.desk import Overview
 from services.environments.files import problem_of
 from services.environments.forms import LARGEST_FILE, from_form
-from services.environments.page import environment_row, glance_row, render, rows
+from services.environments.page import Page
+from services.environments.rendering import glance_row, rows
 from services.environments.takeaway import zipped
 from services.environments.told import Trouble
 from services.environments.view import package_of, site_of
 from services.environments.wording import WORDING
-from services.handlers import content_policy
 from slurm.errors import SlurmError
 
 __all__ = ["ROUTES", "NoSuchPageHandler"]
 
-_YEAR_DAYS: Final = 365
-_GLANCES: Final = 4  # of actions whose progress a page shows as it is loaded
 _LOG_LINES: Final = 60
 
 
-class _Page(Asking):
-    """Answers with pages; a browser without a login is sent to the hub's."""
-
-    policy: ClassVar[str] = content_policy(forms=True)
-
-    async def prepare(self) -> None:
-        await super().prepare()
-        self._remember_language()
-
-    def refuse_stranger(self) -> None:
-        if self.request.method != "GET":
-            # The login's way back would lose what was in the form.
-            raise web.HTTPError(403, "no valid login, or a form from before it")
-        self.redirect(self.get_login_url())  # type: ignore[no-untyped-call]
-
-    def _remember_language(self) -> None:
-        asked = self.request.query_arguments.get("lang", [b""])[-1].decode("ascii", "replace")
-        if asked in texts.LANGUAGES:
-            secure = self.request.protocol == "https"
-            path = self.settings["base_url"]
-            self.set_cookie(
-                texts.COOKIE,
-                asked,
-                expires_days=_YEAR_DAYS,
-                path=path,
-                httponly=True,
-                samesite="Lax",
-                secure=secure,
-            )
-
-    @property
-    def prefix(self) -> str:
-        return str(self.settings["prefix"])
-
-    def url_of(self, name: str) -> str:
-        return f"{self.prefix}environments/{quote(name, safe='')}"
-
-    def row(self, one: Environment) -> dict[str, Any]:
-        return environment_row(one, self.url_of(one.name), self.settings["base_url"], self.lang)
-
-    def show(self, template: str, **values: Any) -> None:
-        self.finish(
-            render(
-                template,
-                self.lang,
-                base_url=self.settings["base_url"],
-                prefix=self.prefix,
-                here=self.request.path,
-                user=self.user if self.current_user else "",
-                xsrf=self.xsrf_token.decode("ascii") if self.current_user else "",
-                **values,
-            )
-        )
-
-    def see(self, page: str) -> None:
-        """Send the browser to another page, so that loading it again does nothing twice."""
-        self.redirect(f"{self.prefix}{page}", status=303)  # type: ignore[no-untyped-call]
-
-    def tell(self, problem: Problem) -> None:
-        """Show a page that says what is wrong, and nothing else."""
-        self.set_status(status_of(problem))
-        self.show("problem", title=self._("That did not work"), problem=self.words_of(problem))
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        problem = {"message": self.say(self.explain(status_code)), "details": ""}
-        self.show("problem", title=self._("That did not work"), problem=problem)
-
-    def _(self, msgid: str, **params: Any) -> str:
-        return texts.translate(self.lang, msgid, **params)
-
-    async def live(self, seen: Overview, name: str | None = None) -> list[dict[str, Any]]:
-        """Return the rows of what is going on, with how far it is."""
-        going = [one for one in seen.actions if not one.over and name in (None, one.environment)]
-        found = await asyncio.gather(
-            *(self.follows.glance(self.user, one.id) for one in going[:_GLANCES]), return_exceptions=True
-        )
-        # What cannot be looked at now is in the history all the same.
-        return [glance_row(one, self.lang) for one in found if not isinstance(one, BaseException)]
-
-    def about(self, seen: Overview) -> dict[str, Any]:
-        return {
-            "files_problem": self.say(seen.files_problem) if seen.files_problem else "",
-            "slurm_answers": seen.slurm_answers,
-            "as_of": seen.as_of,
-        }
-
-
-class ListHandler(_Page):
+class ListHandler(Page):
     """All environments, what is going on, and what was done."""
 
     async def get(self) -> None:
@@ -135,7 +43,7 @@ class ListHandler(_Page):
         )
 
 
-class EnvironmentHandler(_Page):
+class EnvironmentHandler(Page):
     """One environment: its states and its packages."""
 
     async def get(self, name: str) -> None:
@@ -170,7 +78,7 @@ class EnvironmentHandler(_Page):
         return found, others, ""
 
 
-class FormHandler(_Page):
+class FormHandler(Page):
     """The form of an action, and what becomes of it."""
 
     async def get(self, name: str, verb: str) -> None:
@@ -245,7 +153,7 @@ class NewHandler(FormHandler):
         await super().post("", verb)
 
 
-class ExportHandler(_Page):
+class ExportHandler(Page):
     """An environment as a file."""
 
     async def get(self, name: str, kind: str) -> None:
@@ -259,7 +167,7 @@ class ExportHandler(_Page):
         self.download(told.text(answer.get("filename")), "text/plain; charset=utf-8", text.encode())
 
 
-class TakeawayHandler(_Page):
+class TakeawayHandler(Page):
     """An environment to take along."""
 
     async def get(self, name: str) -> None:
@@ -271,7 +179,7 @@ class TakeawayHandler(_Page):
         self.download(f"{name}.zip", "application/zip", content)
 
 
-class ActionHandler(_Page):
+class ActionHandler(Page):
     """One action: how far it is, its log, and how it ended."""
 
     async def get(self, identity: str) -> None:
@@ -294,7 +202,7 @@ class ActionHandler(_Page):
             return []
 
 
-class CancelHandler(_Page):
+class CancelHandler(Page):
     """Asks whether to cancel an action, and does."""
 
     async def get(self, identity: str) -> None:
@@ -316,7 +224,7 @@ class CancelHandler(_Page):
         self.see(f"actions/{identity}")
 
 
-class NoSuchPageHandler(_Page):
+class NoSuchPageHandler(Page):
     """Everything else below the service's address."""
 
     def get(self) -> None:
