@@ -239,6 +239,8 @@ def _fault(error: ErrorDetails) -> str:
     words = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         words = f"there is no such setting; there are: {', '.join(_beside(error['loc']))}"
+    elif error["type"] not in ("value_error", "missing") and isinstance(error["input"], str | int | float):
+        words = f"{error['input']!r} stands there. {words}"
     return f"{where}: {words}" if where else words
 
 

@@ -95,6 +95,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         ('[runtimes.x]\ncommand = ["x", "{image}", "{command}"]\nbind = ["{path}"]', "{binds}"),
         ('[runtimes.x]\ncommand = ["x", "{binds}", "{image}", "{command}"]\nbind = ["-B"]', "{path}"),
         ('[[images]]\nname = "x"\nruntime = "y"\npath = "/x"', "no runtime 'y'"),
+        ("[cuda]\nv100 = 12.8", "cuda.v100: 12.8 stands there"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_to_write(tmp_path: Path, line: str, said: str) -> None:
