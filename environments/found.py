@@ -46,6 +46,7 @@ def environment(layout: Layout, name: str) -> Environment:
     from environments import generations, holding
 
     prefix = layout.address(name)
+    python = python_of(prefix)
     made = marks(prefix)
     records = _records(prefix)
     try:
@@ -60,9 +61,9 @@ def environment(layout: Layout, name: str) -> Environment:
         set=_text(made, "set"),
         made=_number(made, "made"),
         packages=len(records),
-        python=next((found["version"] for found in records if found["name"] == "python"), ""),
+        python=next((one["version"] for one in records if python and one["name"] == "python"), ""),
         server=is_server(prefix),
-        kernel=python_of(prefix) is not None and _has(prefix, records, "ipykernel"),
+        kernel=python is not None and _has(prefix, records, "ipykernel"),
         generations=tuple(
             {
                 "id": one.id,

@@ -120,6 +120,8 @@ class Environment:
         Unix seconds; 0 when not known.
     packages : int
         How many conda packages are in it.
+    python : str
+        Its Python's version; empty when there is none that could be run.
     server : bool
         Whether a notebook server can be started from it.
     kernel : bool

@@ -15,7 +15,7 @@ from environments.command.saying import STEPS, far, language, size
 from environments.layout import Layout
 from environments.names import check_environment
 from environments.problems import Problem
-from environments.records import Event, Progress
+from environments.records import Environment, Event, Progress
 from texts import mark as _
 from texts import say, translate
 
@@ -40,7 +40,7 @@ def listing(options: Options) -> int:
             one.python or "-",
             one.set or "-",
             one.engine or "-",
-            translate(lang, _state(one.busy, one.packages)),
+            translate(lang, _state(one)),
             one.prefix,
         )
         for one in known
@@ -53,10 +53,10 @@ _LIST = (_("name"), _("packages"), _("Python"), _("set"), _("made by"), _("state
 _HISTORY = (_("state"), _("made"), _("by"), _("packages"), _("label"))
 
 
-def _state(busy: str, count: int) -> str:
-    if busy:
+def _state(one: Environment) -> str:
+    if one.busy:
         return _("being changed")
-    return _("ready") if count else _("damaged")
+    return _("ready") if one.packages and one.python else _("damaged")
 
 
 def packages(options: Options) -> int:

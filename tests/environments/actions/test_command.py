@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,6 +111,15 @@ def test_clone_and_delete(env: Env, user: User) -> None:
     assert env("delete", "copy", "--yes").code == 0
     assert not user.prefix("copy").is_symlink()
     assert env("delete", "copy", "--yes").code == 1
+
+
+def test_an_environment_without_its_python_is_not_called_ready(env: Env, user: User) -> None:
+    env("bootstrap")
+    assert "ready" in env("list").out
+    shutil.rmtree(user.layout.address("notebook") / "bin")
+    assert "damaged" in env("list").out
+    assert env("reset", "--yes").code == 0
+    assert "ready" in env("list").out
 
 
 def test_what_is_not_understood(env: Env, user: User) -> None:
