@@ -2,75 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
 
+from tests.cells import run_cell
 from tests.centre import RunningCentre
 from tests.conftest import leave_no_server
 from tests.person import Login, Person
+from tests.servers import log, started
 
 pytestmark = pytest.mark.centre
 
 ANNA = "a1113a01"
 MINE = "$HOME/.config/hpchub"
 SETTINGS = f"{MINE}/notebook.env"
+IMAGE = {"environment": "image:demo"}
 
 
 def as_anna(centre: RunningCentre, script: str) -> str:
     return centre.run(["bash", "-c", script], ANNA).stdout
 
 
-def started(centre: RunningCentre, person: Person, **options: str) -> str:
-    """Start from the image; return the job's id."""
-    answer = person.submit(queue="jupyter", hours="1", environment="image:demo", **options)
-    assert not person.alert(answer), person.alert(answer)
-    job = person.job_id()
-    try:
-        person.until("ready")
-    except AssertionError as error:
-        raise AssertionError(f"{error}\n{log(centre, job)}") from None
-    return job
-
-
-def log(centre: RunningCentre, job: str) -> str:
-    return (centre.instance.scratch / ANNA / "log" / f"{job}.log").read_text(errors="replace")
-
-
 def ports_told(said: str) -> list[str]:
     return [line.split()[-1] for line in said.splitlines() if "The hub knows that this server" in line]
-
-
-async def cell(person: Person, code: str) -> str:
-    """Run a cell in a new kernel; return what it has written."""
-    made = person.api("POST", f"users/{ANNA}/tokens", json={"note": "test", "expires_in": 300})
-    headers = {"Authorization": f"token {made.json()['token']}"}
-    async with httpx.AsyncClient(headers=headers, timeout=60) as http:
-        kernel = (await http.post(f"{person.url}user/{ANNA}/api/kernels")).json()["id"]
-    url = f"{person.url}user/{ANNA}/api/kernels/{kernel}/channels".replace("http", "ws", 1)
-    socket = await websocket_connect(HTTPRequest(url, headers=headers))
-    header = {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "1", "version": "5.3"}
-    content = {"code": code, "silent": False}
-    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
-    await socket.write_message(json.dumps(message))
-    said, reply, idle = "", {}, False
-    async with asyncio.timeout(60):
-        while not (reply and idle):  # what is written comes on another way than the reply
-            answer = json.loads(str(await socket.read_message()))
-            if answer["parent_header"].get("msg_id") != "1":
-                continue
-            said += answer["content"].get("text", "")
-            idle = idle or answer["content"].get("execution_state") == "idle"
-            reply = answer["content"] if answer["msg_type"] == "execute_reply" else reply
-    socket.close()
-    assert reply["status"] == "ok", reply
-    return said
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +44,7 @@ def inside(centre: RunningCentre, login: Login) -> Iterator[tuple[Person, str]]:
         f" echo 'JUPYTERHUB_API_TOKEN=lost; false' > {MINE}/before-notebook.d/20-bad.sh;"
         " echo 'raise SystemExit' > ~/.local/lib/python3.11/site-packages/traitlets.py",
     )
-    yield person, started(centre, person)
+    yield person, started(centre, person, **IMAGE)
     leave_no_server(person)
     as_anna(centre, f"rm -rf {MINE} ~/.local/lib")
 
@@ -115,7 +72,7 @@ names = ("HPCHUB_IMAGE", "DEMO_HOOK", "MY_HOOK", "PYTHONUSERBASE", "HOME")
 print(json.dumps({"os": read("/etc/os-release"), "python": sys.prefix, "cwd": os.getcwd(), "refused": refused,
     "home": read("~/at-home"), "work": read("at-work"), **{name: os.environ.get(name) for name in names}}))
 """
-        told = json.loads(await cell(inside[0], code))
+        told = json.loads(await run_cell(inside[0], code))
         home = f"{centre.instance.home}/{ANNA}"
         assert "hpchub-demo" in told.pop("os")
         assert told == {
@@ -137,13 +94,13 @@ print(json.dumps({"os": read("/etc/os-release"), "python": sys.prefix, "cwd": os
         told = person.get(f"user/{ANNA}/hpchub/time").json()
         assert 0 < told["seconds_left"] <= 3600
         for extension in ("report", "leash", "timeleft"):
-            assert f"singleuser.{extension} | extension was successfully loaded" in log(centre, job)
+            assert f"singleuser.{extension} | extension was successfully loaded" in log(centre, ANNA, job)
 
     def test_hooks_are_told_in_the_log_and_do_not_cut_the_server_off(
         self, centre: RunningCentre, inside: tuple[Person, str]
     ) -> None:
         _, job = inside
-        said = log(centre, job)
+        said = log(centre, ANNA, job)
         assert "hook /usr/local/bin/before-notebook.d/10-demo.sh" in said
         assert "20-bad.sh failed with status 1; going on" in said
         assert "The hub knows that this server listens on port" in said
@@ -181,26 +138,26 @@ class TestSettings:
         self, empty: RunningCentre, anna: Person, wanted: str, page: str | None, not_there: str | None
     ) -> None:
         as_anna(empty, f"echo DOCKER_STACKS_JUPYTER_CMD={wanted} > {SETTINGS}")
-        job = started(empty, anna, interface="lab")
+        job = started(empty, anna, **IMAGE, interface="lab")
         first = anna.get(f"user/{ANNA}/")
         if page:
-            assert (first.url.path, first.status_code) == (f"/user/{ANNA}{page}", 200), log(empty, job)
+            assert (first.url.path, first.status_code) == (f"/user/{ANNA}{page}", 200), log(empty, ANNA, job)
         if not_there:
             assert anna.get(f"user/{ANNA}{not_there}").status_code == 404
-        assert await cell(anna, "print(6 * 7)") == "42\n"
+        assert await run_cell(anna, "print(6 * 7)") == "42\n"
 
     def test_a_server_that_is_to_be_started_again_comes_back_in_its_job(
         self, empty: RunningCentre, anna: Person
     ) -> None:
         as_anna(empty, f"printf 'RESTARTABLE=yes\\nDOCKER_STACKS_JUPYTER_CMD=notebook\\n' > {SETTINGS}")
-        job = started(empty, anna, interface="lab")
+        job = started(empty, anna, **IMAGE, interface="lab")
         assert anna.get(f"user/{ANNA}/").url.path == f"/user/{ANNA}/tree"
         xsrf = [one.value for one in anna.http.cookies.jar if one.name == "_xsrf" and ANNA in one.path]
         done = anna.http.post(f"user/{ANNA}/api/shutdown", headers={"X-XSRFToken": str(xsrf[0])})
         assert done.status_code == 200, done.text
         deadline = time.monotonic() + 60
-        while len(ports := ports_told(log(empty, job))) < 2:
-            assert time.monotonic() < deadline, log(empty, job)
+        while len(ports := ports_told(log(empty, ANNA, job))) < 2:
+            assert time.monotonic() < deadline, log(empty, ANNA, job)
             time.sleep(0.2)
         assert ports[0] == ports[1]
         assert empty.job_state(job) == "RUNNING"

@@ -14,6 +14,7 @@ from tests.cells import kernels_of, run_cell
 from tests.centre import RunningCentre
 from tests.conftest import leave_no_server
 from tests.person import Login, Person
+from tests.servers import log, started
 
 pytestmark = pytest.mark.centre
 
@@ -49,22 +50,6 @@ def copy(centre: RunningCentre, target: str) -> None:
     )
 
 
-def started(person: Person, centre: RunningCentre, environment: str) -> str:
-    """Start a server from the form; return its job's id."""
-    answer = person.submit(queue="jupyter", hours="1", environment=environment)
-    assert not person.alert(answer), person.alert(answer)
-    job = person.job_id()
-    try:
-        person.until("ready")
-    except AssertionError as error:
-        raise AssertionError(f"{error}\n{log(centre, job)}") from None
-    return job
-
-
-def log(centre: RunningCentre, job: str) -> str:
-    return (centre.instance.scratch / ANNA / "log" / f"{job}.log").read_text(errors="replace")
-
-
 @pytest.fixture(scope="module")
 def notebook(centre: RunningCentre) -> Iterator[None]:
     """Anna's environment, made as she would make it; it stays with a centre that stays."""
@@ -93,7 +78,7 @@ def running(notebook: None, centre: RunningCentre, login: Login) -> Iterator[Per
     centre.cancel_all_jobs()
     person = login(ANNA)
     leave_no_server(person)
-    started(person, centre, "own:notebook")
+    started(centre, person, environment="own:notebook")
     yield person
     leave_no_server(person)
 
@@ -226,7 +211,7 @@ class TestRefused:
         anna.until("stopped", seconds=60)
         page = anna.get("hub/spawn-pending/a1113a01").text
         assert "no notebook server could be started from the environment “work”: it is gone" in page, page
-        assert why in log(empty, job)
+        assert why in log(empty, ANNA, job)
 
     @pytest.mark.parametrize("wrong", ["own:../x", "shared:none", "image:none", "elsewhere", "own:a\nb"])
     def test_what_nobody_offers_is_refused_by_rest(self, anna: Person, wrong: str) -> None:
