@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncGenerator
+from typing import Any, Final
 
 from tornado import iostream, web
 
@@ -23,8 +23,6 @@ from services.handlers import NoSuchAddressHandler
 
 __all__ = ["ROUTES", "EventsHandler", "body_of"]
 
-T = TypeVar("T")
-
 # Seconds after which a listener comes again, and says anew who he is.
 _LISTENING: Final = 60.0
 _ALIVE: Final = 15.0
@@ -33,14 +31,6 @@ _STREAMS: Final = 12
 
 class _Api(Asking):
     """Answers in JSON; a problem is one as well."""
-
-    async def try_to(self, doing: Awaitable[T]) -> T | None:
-        """Return what comes of it; None where a problem was told instead."""
-        try:
-            return await doing
-        except Problem as problem:
-            self.tell(problem)
-            return None
 
     def tell(self, problem: Problem) -> None:
         self.set_status(status_of(problem))

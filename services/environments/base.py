@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tornado import web
 
@@ -20,6 +21,8 @@ from texts import mark as _
 from texts import say
 
 __all__ = ["Asking", "status_of", "unreachable"]
+
+T = TypeVar("T")
 
 _STATUS: Final = {
     "busy": HTTPStatus.CONFLICT,
@@ -116,6 +119,18 @@ class Asking(Handler):
             return await self.desk.files.ask(self.user, **question)
         except UnreachableError:
             raise unreachable() from None
+
+    def tell(self, problem: Problem) -> None:
+        """Answer with what is wrong."""
+        raise NotImplementedError
+
+    async def try_to(self, doing: Awaitable[T]) -> T | None:
+        """Return what comes of it; None where a problem was told instead."""
+        try:
+            return await doing
+        except Problem as problem:
+            self.tell(problem)
+            return None
 
     def explain(self, status: int) -> Sentence:
         match status:

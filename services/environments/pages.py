@@ -171,22 +171,17 @@ class TakeawayHandler(Page):
     """An environment to take along."""
 
     async def get(self, name: str) -> None:
-        try:
-            content = await zipped(self, name, self.get_query_argument("folder", ""))
-        except Problem as problem:
-            self.tell(problem)
-            return
-        self.download(f"{name}.zip", "application/zip", content)
+        content = await self.try_to(zipped(self, name, self.get_query_argument("folder", "")))
+        if content is not None:
+            self.download(f"{name}.zip", "application/zip", content)
 
 
 class ActionHandler(Page):
     """One action: how far it is, its log, and how it ended."""
 
     async def get(self, identity: str) -> None:
-        try:
-            glance = await self.glance(identity)
-        except Problem as problem:
-            self.tell(problem)
+        glance = await self.try_to(self.glance(identity))
+        if glance is None:
             return
         one = glance_row(glance, self.lang)
         job_log: list[str] = []
@@ -206,12 +201,9 @@ class CancelHandler(Page):
     """Asks whether to cancel an action, and does."""
 
     async def get(self, identity: str) -> None:
-        try:
-            glance = await self.glance(identity)
-        except Problem as problem:
-            self.tell(problem)
-            return
-        self.show("cancel", one=glance_row(glance, self.lang))
+        glance = await self.try_to(self.glance(identity))
+        if glance is not None:
+            self.show("cancel", one=glance_row(glance, self.lang))
 
     async def post(self, identity: str) -> None:
         try:
