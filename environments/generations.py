@@ -33,6 +33,7 @@ __all__ = [
     "clean",
     "current",
     "discard",
+    "id_of",
     "label",
     "list_all",
     "marks_of",
@@ -193,6 +194,14 @@ def write_marks(prefix: Path, marks: Mapping[str, object]) -> None:
     write_whole(prefix / MARKS, json.dumps(dict(marks), indent=1) + "\n")
 
 
+def id_of(layout: Layout, path: Path | None) -> str:
+    """Return the id of a state; nothing for a folder elsewhere, which others made."""
+    if path is None or path.parent != layout.generations:
+        return ""
+    match = GENERATION.fullmatch(path.name.removesuffix(FOREIGN))
+    return match["id"] if match else ""
+
+
 def count_packages(prefix: Path) -> int:
     """Return how many conda packages are in a prefix."""
     try:
@@ -204,7 +213,7 @@ def count_packages(prefix: Path) -> int:
 def _generation(layout: Layout, path: Path, used: Path | None) -> Generation:
     marks = marks_of(path)
     return Generation(
-        id=_id_of(path) if path.parent == layout.generations else "",
+        id=id_of(layout, path),
         path=path,
         made=_seconds(marks.get("made")) or _age(path),
         label=str(marks.get("label") or ""),
@@ -233,11 +242,6 @@ def _of(layout: Layout, name: str) -> list[Path]:
 def _name_in(folder: str) -> str:
     match = GENERATION.fullmatch(folder.removesuffix(FOREIGN))
     return match["name"] if match else ""
-
-
-def _id_of(path: Path) -> str:
-    match = GENERATION.fullmatch(path.name.removesuffix(FOREIGN))
-    return match["id"] if match else ""
 
 
 def _is_whole(path: Path) -> bool:

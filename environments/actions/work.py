@@ -111,7 +111,7 @@ class Work:
             "set": old.get("set", ""),
             "label": "",
             generations.WAITS: True,
-            "parent": _id_of(self.layout, parent),
+            "parent": generations.id_of(self.layout, parent),
             "channels": list(old.get("channels") or self.site.channels),
             "cuda": self.action.cuda or old.get("cuda", ""),
             **more,
@@ -182,7 +182,7 @@ class Work:
             self.tell(f"clean: {error}")
 
     def done(self, path: Path, *notes: Sentence, changed: bool = True) -> Done:
-        return Done(_id_of(self.layout, path), generations.count_packages(path), notes, changed)
+        return Done(generations.id_of(self.layout, path), generations.count_packages(path), notes, changed)
 
 
 def inside(layout: Layout) -> None:
@@ -234,12 +234,3 @@ def listed(words: list[str]) -> str:
 def platform_of(site: Site) -> str:
     """Return conda's name of the platform that packages are for: the site's, else this machine's."""
     return site.platform or f"linux-{platform.machine().replace('x86_64', '64')}"
-
-
-def _id_of(layout: Layout, path: Path | None) -> str:
-    from environments.layout import GENERATION
-
-    if path is None or path.parent != layout.generations:
-        return ""
-    match = GENERATION.fullmatch(path.name.removesuffix(".foreign"))
-    return match["id"] if match else ""
