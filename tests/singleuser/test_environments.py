@@ -70,6 +70,24 @@ class TestEnter:
             "x", made, "/usr/bin/printenv", "PATH", PATH=path, CONDA_PREFIX=str(server), PYTHONHOME="/no"
         )
         assert done.stdout.strip() == f"{made}/bin:/usr/bin:/bin"
+        assert entered("x", made, "/usr/bin/printenv", "PYTHONHOME", PYTHONHOME="/no").stdout == ""
+
+    def test_slurms_signals_reach_the_command_itself(self, tmp_path: Path) -> None:
+        made = environment(tmp_path / "x")
+        argv = ["/bin/bash", str(ENTER), "x", str(made), "/bin/sh", "-c", "echo $$"]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+            assert process.communicate(timeout=30)[0].strip() == str(process.pid)
+
+    def test_what_lies_in_the_folder_that_we_are_in_is_no_server(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = environment(tmp_path / "x")
+        (made / "bin" / "python3.11").write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+        for package in ("jupyterhub", "jupyter_server"):
+            (tmp_path / package).mkdir()
+            (tmp_path / package / "__init__.py").touch()
+        monkeypatch.chdir(tmp_path)
+        assert entered("--server", "x", made, "/bin/true").returncode == 66
 
     @pytest.mark.parametrize(
         ("broken", "why"),

@@ -280,6 +280,21 @@ class TestStart:
         assert "it is broken" in await refusal(Helper(python="/p", server=False), site(), "own:x")
         assert "being changed" in await refusal(Helper(python="/p", server=True, busy="1f"), site(), "own:x")
 
+    async def test_the_usual_one_is_not_taken_while_it_is_being_changed(self) -> None:
+        busy = Helper(python="/p", server=True, busy="1f")
+        assert await self.chosen(busy, site()) == "site"
+        assert "being changed" in await refusal(busy, site(without="require"), "")
+
+    async def test_after_a_refusal_the_menu_is_asked_for_anew(self) -> None:
+        helper = Helper({"name": "x", "server": True, "python": "3.11"}, python="/p", server=False)
+        start = spawner(helper, site())
+        desk = start.shared().environments
+        await desk.of(helper, "anna", 5)
+        with pytest.raises(OptionsError):
+            await settled(start, request("own:x"))
+        helper.answer = {"environments": [{"name": "y", "server": True}]}
+        assert [one.name for one in await desk.of(helper, "anna", 5) or ()] == ["y"]
+
     async def test_without_an_answer_nobody_is_refused(self) -> None:
         helper = Helper(problem={"code": "unreadable"})
         assert await self.chosen(helper, site(), "own:x") == "own:x"

@@ -240,3 +240,9 @@ def foreign(user: User) -> None:
     shutil.copytree(user.prefix("model").resolve(), user.prefix(), symlinks=True)
     (user.prefix() / generations.MARKS).unlink()
     (user.prefix() / "mine.txt").write_text("by hand")
+
+
+def test_reset_goes_on_with_the_cuda_that_was_chosen(user: User) -> None:
+    user.does("bootstrap", cuda="12.4")
+    user.does("reset")
+    assert generations.marks_of(user.prefix())["cuda"] == "12.4"

@@ -224,6 +224,25 @@ def test_a_snapshot_that_is_cancelled_leaves_nothing(notebook: User) -> None:
     assert set(notebook.layout.generations.iterdir()) == before
 
 
+def test_what_is_cancelled_at_the_last_moment_is_not_switched_to(notebook: User) -> None:
+    many = notebook.prefix() / "share" / "many"
+    many.mkdir()
+    for n in range(1100):
+        (many / str(n)).touch()
+    kept = notebook.does("snapshot", label="talk").generation
+    notebook.does("install", specs=("tool=2.0",))
+    before = set(notebook.layout.generations.iterdir())
+
+    def cancels(heard: Progress | str) -> None:
+        if isinstance(heard, Progress) and heard.step == "install":
+            signal.raise_signal(signal.SIGTERM)
+
+    with cancellable(), pytest.raises(Cancelled):
+        run(action("rollback", source=kept), notebook.site, notebook.layout, cancels)
+    assert notebook.tool() == "two"
+    assert set(notebook.layout.generations.iterdir()) == before
+
+
 def test_links_and_modes_are_the_snapshots_own(notebook: User) -> None:
     here = notebook.prefix().resolve()
     (here / "mine").mkdir(mode=0o750)

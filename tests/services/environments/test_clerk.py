@@ -61,6 +61,19 @@ async def test_what_was_just_begun_is_seen_though_slurm_does_not_show_it(
     assert len(submitted(world)) == 1
 
 
+async def test_who_presses_twice_at_once_begins_it_once(world: World, clerk: Clerk) -> None:
+    both = [clerk.submit(USER, frozenset(), RESET) for _time in range(2)]
+    ended = await asyncio.gather(*both, return_exceptions=True)
+    assert [one.code for one in ended if isinstance(one, Problem)] == ["busy"]
+    assert len(submitted(world)) == 1
+
+
+async def test_what_cannot_be_seen_at_the_moment_is_not_called_missing(world: World, clerk: Clerk) -> None:
+    (world.folder / "list.json").unlink()
+    await clerk.submit(USER, frozenset(), RESET)
+    assert len(submitted(world)) == 1
+
+
 async def test_a_job_that_only_slurm_knows_keeps_a_second_out(world: World, clerk: Clerk) -> None:
     world.queue(("5", "PENDING", USER, "Priority", name("plugins", USER)))
     with pytest.raises(Problem, match="busy"):
