@@ -2,7 +2,8 @@
 
 Settings, all in environment variables: ``HPCHUB_TEST_STATE`` (its folder, /srv/hpchub-test),
 ``HPCHUB_TEST_PORT`` (8100), ``HPCHUB_TEST_PORT_BASE`` (19000), and ``HPCHUB_TEST_KEEP=1``, which leaves it
-running for the next run. Of several workers each has its own, the second in
+running for the next run and takes it as it is. Otherwise each session makes it anew: what a session that was
+killed left (servers, used codes, a drained node) would fail tests of the next. Of several workers each has its own, the second in
 ``/srv/hpchub-test-1`` on ports that begin 200 higher.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -77,6 +79,13 @@ class RunningCentre:
 
     def down(self) -> None:
         self._centre.down()
+
+    def remove(self) -> None:
+        """Remove what an earlier session left, whether or not it still runs; not the locks."""
+        self.down()
+        for left in self.instance.state.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
 
     def run(
         self,
@@ -227,9 +236,12 @@ def running_centre() -> Iterator[RunningCentre]:
                 " HPCHUB_TEST_STATE, HPCHUB_TEST_PORT and HPCHUB_TEST_PORT_BASE to something else"
             ) from None
         centre = RunningCentre(instance)
+        keep = bool(os.environ.get("HPCHUB_TEST_KEEP"))
+        if not keep:
+            centre.remove()
         centre.up()
         try:
             yield centre
         finally:
-            if not os.environ.get("HPCHUB_TEST_KEEP"):
+            if not keep:
                 centre.down()
