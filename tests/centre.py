@@ -3,8 +3,8 @@
 Settings, all in environment variables: ``HPCHUB_TEST_STATE`` (its folder, /srv/hpchub-test),
 ``HPCHUB_TEST_PORT`` (8100), ``HPCHUB_TEST_PORT_BASE`` (19000), and ``HPCHUB_TEST_KEEP=1``, which leaves it
 running for the next run and takes it as it is. Otherwise each session makes it anew: what a session that was
-killed left (servers, used codes, a drained node) would fail tests of the next. Of several workers each has its own, the second in
-``/srv/hpchub-test-1`` on ports that begin 200 higher.
+killed left (servers, used codes, a drained node) would fail tests of the next. Of several workers
+each has its own, the second in ``/srv/hpchub-test-1`` on ports that begin 200 higher.
 """
 
 from __future__ import annotations
