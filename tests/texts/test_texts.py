@@ -1,5 +1,6 @@
 """What people read, in their language."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,3 +119,17 @@ class TestCatalogues:
             entries = [m.id for m in read_po(file, abort_invalid=True) if m.id]
         written = path.read_text(encoding="utf-8").count("\nmsgid ") - 1
         assert len(entries) == written
+
+
+# Particles are written onto the word before them; requests end in 십시오, and questions in 까, all alike.
+_LOOSE_PARTICLE = re.compile(
+    r"[A-Za-z~] (은\(는\)|이\(가\)|을\(를\)|와\(과\)|으로|로|의|에서|에|를|을|는|은|가)(?![가-힣])"
+)
+_OTHER_TONE = re.compile(r"(?<!안녕하)세요|나요\?|을까요\?|할까요\?")
+
+
+def test_korean_speaks_in_one_tone_and_keeps_particles_with_their_words() -> None:
+    with (ROOT / "texts" / "ko.po").open("rb") as file:
+        translations = [str(message.string) for message in read_po(file) if message.id]
+    assert [text for text in translations if _LOOSE_PARTICLE.search(text)] == []
+    assert [text for text in translations if _OTHER_TONE.search(text)] == []
