@@ -320,6 +320,23 @@ class TestServerPages:
         assert "of a1113a02" in render("server_stop.html", "en", **PAGES["server_stop.html"]).one("main").text
 
 
+class TestExpiredForm:
+    WORDS = ("XSRF cookie does not match POST argument", "'_xsrf' argument missing from POST")
+
+    @pytest.mark.parametrize("words", WORDS)
+    @EVERY_LANGUAGE
+    def test_is_told_without_cookies_and_leads_to_the_login(self, words: str, lang: str) -> None:
+        page = render("error.html", lang, user=None, status_code=403, message=words, login_url="/hub/login")
+        assert "xsrf" not in page.one("main").text.lower()
+        assert page.all("a", href="/hub/login")[-1].inside("main")
+
+    def test_is_no_lack_of_rights(self) -> None:
+        for message, heading in [(self.WORDS[0], "That did not work"), ("No", "You may not see this")]:
+            page = render("error.html", "en", user=user(), status_code=403, message=message)
+            assert page.one("h1").text == heading
+            assert not [link for link in page.all("a", href="/hub/login") if link.inside("main")]
+
+
 class TestForeignWords:
     """Whatever people, queues or Slurm call themselves stays text."""
 
