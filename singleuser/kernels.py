@@ -92,14 +92,18 @@ def folders_of(text: str) -> Folders:
 def addresses(folders: Folders) -> dict[str, tuple[str, str]]:
     """Return the environments by their kernels' names: name and path. The user's own come first."""
     found = {f"conda-shared-{name}-py": (name, path) for name, path in folders.shared.items()}
-    try:
-        own = sorted(os.listdir(folders.own))[:MOST] if folders.own else []
-    except OSError:
-        own = []
-    found.update(
-        (f"conda-env-{name}-py", (name, os.path.join(folders.own, name))) for name in own if NAME.match(name)
-    )
+    own, _more = own_in(folders)
+    found.update((f"conda-env-{name}-py", (name, os.path.join(folders.own, name))) for name in own)
     return found
+
+
+def own_in(folders: Folders) -> tuple[list[str], int]:
+    """Return the names of the user's own environments, and of how many more that is not all."""
+    try:
+        names = sorted(filter(NAME.match, os.listdir(folders.own))) if folders.own else []
+    except OSError:
+        names = []
+    return names[:MOST], max(0, len(names) - MOST)
 
 
 class Looks:
@@ -150,11 +154,28 @@ class EnvironmentKernels(KernelSpecManager):
         super().__init__(**kwargs)
         self._folders = folders_of(os.environ.get("HPCHUB_ENV_FOLDERS", ""))
         self._looks = Looks()
+        self._now: dict[str, Kernel] | None = None
+        self._said = False
 
     def _of_environments(self) -> dict[str, Kernel]:
+        return self._look_around() if self._now is None else self._now
+
+    def _look_around(self) -> dict[str, Kernel]:
         found = kernels_in(self._folders, self._looks)
+        if own_in(self._folders)[1] and not self._said:
+            self._said = True
+            self.log.warning("There are more than %d environments; the others are no kernels.", MOST)
         allowed = self.allowed_kernelspecs
         return {name: one for name, one in found.items() if not allowed or name in allowed}
+
+    def get_all_specs(self) -> dict[str, Any]:
+        """Describe all kernels; Jupyter asks for each by itself, and one look is enough for all of them."""
+        self._now = self._look_around()
+        try:
+            specs: dict[str, Any] = super().get_all_specs()
+            return specs
+        finally:
+            self._now = None
 
     def find_kernel_specs(self) -> dict[str, str]:
         """Return the folders with the logos of all kernels, by name."""

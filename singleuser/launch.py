@@ -61,10 +61,18 @@ def arguments(here: Path, port: int, retries: int, loaded: dict[str, bool]) -> l
         f"--LabServerApp.extra_labextensions_path={here}/singleuser/labextension",
         # Seconds for which a browser is believed without asking the hub; authenticator/watch.py counts on it.
         "--HubOAuth.cache_max_age=60",
-        # Compute nodes seldom reach the internet, and nobody wants to be asked about news there.
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
+
+
+def without_news(words: list[str]) -> list[str]:
+    """Return what keeps Lab from asking the internet, which compute nodes seldom reach, unless the site does.
+
+    The question itself, whether somebody wants news, is taken away by the front-end extension
+    (``disabledExtensions`` in its package.json): Lab asks it whatever is said here.
+    """
+    usual = ("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
+    said = {word.split("=")[0] for word in words}
+    return [one for one in usual if one.split("=")[0] not in said]
 
 
 def prepare(here: Path, words: list[str]) -> list[str]:
@@ -79,7 +87,7 @@ def prepare(here: Path, words: list[str]) -> list[str]:
     page, extensions = chosen_interface(os.environ)
     if page:
         os.environ["JUPYTERHUB_DEFAULT_URL"] = page
-    ours = arguments(here, port, 0 if again else PORT_TRIES, extensions)
+    ours = [*arguments(here, port, 0 if again else PORT_TRIES, extensions), *without_news(words)]
     return [*kept(os.environ.get("NOTEBOOK_ARGS", ""), [*words, *ours]), *words, *ours]
 
 

@@ -110,8 +110,9 @@ def time_hub() -> Iterator[TimeHub]:
 class Jupyter:
     """A Jupyter server that runs, as its user sees it."""
 
-    def __init__(self, url: str, log: Path) -> None:
+    def __init__(self, url: str, log: Path, home: Path) -> None:
         self.url = url
+        self.home = home
         self._log = log
         self.http = httpx.Client(base_url=url, headers={"Authorization": f"token {TOKEN}"}, timeout=30)
 
@@ -162,7 +163,7 @@ def jupyter_server(
     }
     with log.open("w") as output:
         process = subprocess.Popen(argv, env=os.environ | own, cwd=home, stdout=output, stderr=output)
-    running = Jupyter(f"http://127.0.0.1:{port}/user/anna/", log)
+    running = Jupyter(f"http://127.0.0.1:{port}/user/anna/", log, home)
     try:
         _wait(running, process)
         yield running

@@ -13,7 +13,7 @@ import pytest
 from jupyter_client.kernelspec import NoSuchKernel
 
 from singleuser import LAUNCHER
-from singleuser.kernels import EnvironmentKernels, Looks, folders_of, kernels_in
+from singleuser.kernels import MOST, EnvironmentKernels, Looks, folders_of, kernels_in
 from singleuser.notebook_settings import Refused, apply_settings, chosen_interface, interface_of, kept, parse
 
 ENTER = LAUNCHER.with_name("enter.sh")
@@ -195,6 +195,33 @@ class TestKernels:
         for _ in range(3):
             assert len(kernels_in(folders, looks)) == 2
         assert Counting.count == 2
+
+    def test_a_list_of_two_hundred_is_one_look_at_each(self, folder: Path) -> None:
+        class Counting(Looks):
+            count = 0
+
+            def at(self, address: str) -> tuple[str, str] | None:
+                self.count += 1
+                return super().at(address)
+
+        made = environment(folder / "first", "ipykernel")
+        for number in range(200):
+            (folder / f"course-{number:03}").symlink_to(made)
+        manager = EnvironmentKernels()
+        manager._looks = looks = Counting()
+        specs = manager.get_all_specs()
+        assert len([name for name in specs if name.startswith("conda-env-")]) == 201
+        assert looks.count == 203  # the site's two as well
+
+    def test_what_is_left_out_is_said_once(self, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+        for number in range(MOST + 1):
+            (folder / f"x-{number:04}").mkdir()
+        manager = EnvironmentKernels()
+        for _ in range(2):
+            manager.get_all_specs()
+        assert [one.getMessage() for one in caplog.records if "the others are no kernels" in one.message] == [
+            "There are more than 500 environments; the others are no kernels."
+        ]
 
     @pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"shared": 1}'])
     def test_without_folders_there_are_jupyters_own_alone(

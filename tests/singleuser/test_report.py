@@ -110,3 +110,13 @@ def test_server_listens_on_its_nodes_address_where_the_site_wants_it(monkeypatch
     assert launch.address("node") == "127.0.0.1"
     assert launch.address("all") == "0.0.0.0"
     assert os.environ["SLURMD_NODENAME"] == "localhost"
+
+
+def test_lab_asks_the_internet_for_nothing_unless_the_site_says_so() -> None:
+    usual = launch.without_news(["--debug"])
+    assert usual == [
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    # Jupyter does not start when something is said twice.
+    assert launch.without_news(["--LabApp.news_url=https://news.site.example/feed.xml"]) == usual[1:]

@@ -113,6 +113,16 @@ def test_both_front_ends_load_the_extension(jupyter: Jupyter, page: str) -> None
     assert entry.headers["Cache-Control"] == "no-cache"
 
 
+def test_nobody_is_asked_for_news_unless_the_site_or_the_user_says_so(jupyter: Jupyter) -> None:
+    news = "@jupyterlab/apputils-extension:announcements"
+    assert news in jupyter.page_config("lab")["disabledExtensions"]
+    settings = jupyter.home / ".jupyter" / "labconfig" / "page_config.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"disabledExtensions": {news: False}}))
+    assert news not in jupyter.page_config("lab")["disabledExtensions"]
+    settings.unlink()
+
+
 def test_site_can_switch_it_off(tmp_path: Path, hub: TimeHub) -> None:
     with jupyter_server(tmp_path, hub.api, seconds="0", pages=True) as jupyter:
         assert jupyter.http.get("hpchub/time").status_code == 404
