@@ -10,7 +10,8 @@ from typing import Final
 from pydantic.fields import FieldInfo
 
 from environments.site import Site
-from environments.site_parts import Image, Model, PluginSet, Runtime, Set, Shared
+from environments.site_parts import Image, Model, Runtime, Set, Shared
+from environments.site_profile import PluginSet, Profile
 
 __all__ = ["CLASSES", "tables"]
 
@@ -20,6 +21,7 @@ CLASSES: Final[dict[str, type[Model]]] = {
     "environments": Site,
     "set": Set,
     "plugins": PluginSet,
+    "profile": Profile,
     "shared": Shared,
     "runtime": Runtime,
     "image": Image,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from environments import definitions, locking
+from environments.clusters import profile as profiles
 from environments.problems import Problem
 from environments.reaching import silent
 from environments.site import DEFAULT_PATH, Site, SiteError, load_site
@@ -37,6 +39,7 @@ def checks(configuration: Configuration, environ: Mapping[str, str] = os.environ
     if not path.stat().st_mode & 0o004:
         yield _fault("the file", f"{path} is not readable by all", f"chmod a+r {path}: jobs read it as users")
     yield from look(site)
+    yield from profile_found(site, _queues(configuration))
 
 
 def look(site: Site) -> Iterator[Finding]:
@@ -47,6 +50,44 @@ def look(site: Site) -> Iterator[Finding]:
     yield from _sets(site)
     yield from _folders(site)
     yield from _images(site)
+
+
+def profile_found(site: Site, queues: Mapping[str, str] | None) -> Iterator[Finding]:
+    """Yield what is found of IPyParallel's profile.
+
+    Parameters
+    ----------
+    queues : mapping or None
+        The partition of each queue; None where they are not known.
+    """
+    profile = site.plugins.profile
+    if profile is None:
+        return
+    check = f"profile {profile.name}"
+    if not profiles.wanted(site.plugins.specs):
+        do = "add ipyparallel to the specs of [plugins], or take [plugins.profile] out"
+        yield _warning(check, "ipyparallel is not among the plugins, so the profile is never made", do)
+    if queues is None:
+        return
+    partition = queues.get(profile.queue)
+    if partition is None:
+        do = f"write one of {', '.join(sorted(queues))}"
+        yield _fault(check, f"there is no queue {profile.queue} in the file of queues", do)
+    elif partition != (profile.partition or profile.queue):
+        do = f'write partition = "{partition}" in [plugins.profile]'
+        yield _fault(check, f"the partition of the queue {profile.queue} is {partition}", do)
+    else:
+        yield Finding(_AREA, check, Level.OK, f"engines run in {profile.queue}")
+
+
+def _queues(configuration: Configuration) -> dict[str, str] | None:
+    """Return the partition of each queue; what is wrong with their file is said by the room of queues."""
+    path = configuration.config.get("SlurmGPUSpawner", {}).get("queues_file", "queues.toml")
+    try:
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))["queues"]
+        return {str(one["name"]): str(one.get("partition", one["name"])) for one in tables}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _fault(check: str, seen: str, do: str) -> Finding:

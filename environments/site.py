@@ -26,13 +26,13 @@ from environments.site_parts import (
     Image,
     Model,
     Name,
-    PluginSet,
     Runtime,
     Set,
     Shared,
     UserPath,
     Variables,
 )
+from environments.site_profile import PluginSet, Profile
 from environments.specs import check_specs
 
 __all__ = [
@@ -253,6 +253,8 @@ def _beside(loc: tuple[int | str, ...]) -> list[str]:
         "runtimes": Runtime,
         "images": Image,
     }
+    if loc[:2] == ("plugins", "profile") and len(loc) > 2:
+        return sorted(Profile.model_fields)
     return sorted(tables.get(str(loc[0]), Site).model_fields if len(loc) > 1 else Site.model_fields)
 
 

@@ -18,7 +18,6 @@ __all__ = [
     "Image",
     "Model",
     "Name",
-    "PluginSet",
     "Runtime",
     "Set",
     "Shared",
@@ -127,18 +126,6 @@ class Set(_Titled):
 
     definition: str = ""
     channels: tuple[Address, ...] = ()
-
-
-class PluginSet(Model):
-    """What the action Plugins adds.
-
-    Attributes
-    ----------
-    specs : tuple of str
-        conda match specs, such as ``tensorboard``.
-    """
-
-    specs: tuple[str, ...] = ()
 
 
 class Shared(_Titled):

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from environments import building, found, generations, history, specs
+from environments.actions.profiles import with_profile
 from environments.actions.work import Done, Work, platform_of
 from environments.engine import Wanted
 from environments.problems import Problem
@@ -25,10 +26,10 @@ def install(work: Work) -> Done:
 
 
 def plugins(work: Work) -> Done:
-    """Add the packages that the site calls its plugins."""
+    """Add the packages that the site calls its plugins, and IPyParallel's profile."""
     if not work.site.plugins.specs:
         raise Problem("site", _("This site names no plugins; tell your administrators."))
-    return _add(work, work.site.plugins.specs)
+    return with_profile(work, _add(work, work.site.plugins.specs))
 
 
 def remove(work: Work) -> Done:

@@ -1,0 +1,206 @@
+# mypy: disallow-subclassing-any=False
+"""Starts the engines of an IPyParallel cluster as one batch job, follows it, and says how it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import hpchub_slurm_job as job  # type: ignore[import-not-found] # beside this file, in the profile
+from ipyparallel.cluster.launcher import (  # type: ignore[import-not-found] # the user's environment has it
+    LauncherError,
+    NotRunning,
+    SlurmEngineSetLauncher,
+)
+from traitlets import Integer, List, Unicode, default
+
+__all__ = ["SlurmEngines"]
+
+SUBMIT_SECONDS = 60
+ASK_SECONDS = 20
+# Often while somebody waits for it, then seldom: Slurm answers everybody.
+INTERVALS = (2, 2, 4, 8, 15, 30)
+LARGEST_LOG = 64 * 1024
+
+
+class SlurmEngines(SlurmEngineSetLauncher):
+    """Engines in a batch job of their own.
+
+    ``queue``, ``timelimit``, ``account``, ``qos``, ``options`` and ``environment`` are ipyparallel's own
+    settings and do here what they say.
+    """
+
+    # How a saved cluster names this class, so that another process can stop it.
+    entrypoint_name = "hpchub_slurm_engines.SlurmEngines"
+
+    engines_per_node = Integer(0, config=True, help="Engines on one node; 0 for as many as fit.")
+    cpus_per_engine = Integer(1, config=True, help="CPUs of one engine.")
+    output_file = Unicode(config=True, help="The job's log; %j is its number.").tag(to_dict=True)
+    site_options = List(Unicode(), config=True, help="Options of sbatch that the site needs, a word each.")
+    log_folder = Unicode(config=True, help="Where the job's log goes; the profile's own folder without it.")
+
+    @default("output_file")
+    def _default_output_file(self) -> str:
+        for folder in filter(None, (self.log_folder, os.path.join(self.profile_dir, "log"))):
+            try:
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+            except OSError:
+                continue
+            if os.access(folder, os.W_OK):
+                return os.path.join(folder, "%j.log")
+        raise LauncherError(
+            f"There is no folder for the engines' log: {self.log_folder} cannot be written to"
+        )
+
+    async def start(self, n: int = 1) -> str:
+        """Submit the job; its engines come when Slurm has room for them.
+
+        Raises
+        ------
+        LauncherError
+            With Slurm's words, when it does not take the job.
+        """
+        self.n = n
+        said = await asyncio.get_running_loop().run_in_executor(None, self._submit)
+        self.job_id = said.strip().partition(";")[0]
+        self.output_file = self.output_file.replace("%j", self.job_id)
+        self.log.info(f"The engines' job is {self.job_id}, its log {self.output_file}")
+        self.notify_start(self.job_id)
+        self._follow()
+        return str(self.job_id)
+
+    def stop(self) -> None:
+        """Cancel the job, unless it is over."""
+        if self.state == "running" and self.job_id:
+            done = _run(["scancel", self.job_id], ASK_SECONDS)
+            # What is over cannot be cancelled, and needs not.
+            if done.returncode and "Invalid job id" not in done.stderr:
+                raise LauncherError(
+                    f"The engines' job {self.job_id} could not be cancelled: {done.stderr.strip()}. It goes "
+                    f"on; when Slurm answers again: scancel {self.job_id}"
+                )
+        self.notify_stop({"job_id": self.job_id, "exit_code": 0})
+
+    def signal(self, sig: int | str) -> None:
+        """Send a signal to all engines."""
+        _run(["scancel", f"--signal={sig}", self.job_id], ASK_SECONDS)
+
+    def poll(self) -> int | None:
+        """Return None while the job waits or runs."""
+        return None if self.state != "after" else int((self.stop_data or {}).get("exit_code") or 0)
+
+    def get_output(self, remove: bool = False) -> str:  # noqa: FBT001, FBT002 - as ipyparallel has it
+        """Return the end of the log, which is the user's and stays."""
+        try:
+            raw = Path(self.output_file).read_bytes()
+        except OSError:
+            return ""
+        return raw[-LARGEST_LOG:].decode("utf-8", "replace")
+
+    @classmethod
+    def from_dict(cls, d: Mapping[str, Any], **kwargs: Any) -> SlurmEngines:
+        """Take up engines that another process started."""
+        launcher: SlurmEngines = super().from_dict(d, **kwargs)
+        about = launcher._look()
+        if about is None or about.ended:
+            raise NotRunning(f"job {launcher.job_id}")
+        launcher._follow()
+        return launcher
+
+    def _submit(self) -> str:
+        asked = job.Asked(
+            n=self.n,
+            name=f"ipengine-{self.cluster_id}" if self.cluster_id else "ipengine",
+            log=self.output_file,
+            queue=self.queue,
+            timelimit=str(self.timelimit or ""),
+            account=self.account,
+            qos=self.qos,
+            per_node=self.engines_per_node,
+            cpus=self.cpus_per_engine,
+            options=(*self.site_options, *shlex.split(self.options)),
+        )
+        try:
+            arguments = job.arguments(asked)
+        except ValueError as error:
+            raise LauncherError(str(error)) from None
+        program = shutil.which("sbatch")
+        if program is None:
+            raise LauncherError("There is no sbatch here: start the cluster where jobs can be submitted")
+        folders = (os.path.dirname(program),)
+        own = job.environment(os.environ, self.get_env(), sys.prefix, folders)
+        text = job.script(sys.prefix, [*self.engine_cmd, *self.engine_args], asked.cpus, _umask())
+        done = _run([program, *arguments], SUBMIT_SECONDS, text, own)
+        if done.returncode:
+            raise LauncherError(f"Slurm did not take the engines' job: {done.stderr.strip()}")
+        return done.stdout
+
+    def _follow(self) -> None:
+        self._over = threading.Event()
+        self.on_stop(lambda _: self._over.set())
+        threading.Thread(target=self._watch, name="hpchub-engines", daemon=True).start()
+
+    def _watch(self) -> None:
+        """Say what becomes of the job, until it is over."""
+        last, turn = "", 0
+        while not self._over.wait(INTERVALS[min(turn, len(INTERVALS) - 1)]):
+            turn += 1
+            about = self._look()
+            if about is None:
+                about = job.Seen("COMPLETED")  # over for so long that Slurm has forgotten it
+            if about.state and (said := job.words(self.job_id, about)) != last:
+                last = said
+                if not self._over.is_set():
+                    self.log.info(said)
+            if about.ended and not self._over.is_set():
+                self.notify_stop(
+                    {"job_id": self.job_id, "exit_code": 1, "why": last, "log": self.output_file}
+                )
+
+    def _look(self) -> job.Seen | None:
+        """Return how the job is, nothing where Slurm knows no such job, an empty state where it is silent."""
+        asked = ["squeue", "--noheader", "--states=all", "--format=%T|%r|%N", f"--jobs={self.job_id}"]
+        done = _run(asked, ASK_SECONDS)
+        if done.returncode:
+            return None if "Invalid job id" in done.stderr else job.Seen("")
+        return job.seen(done.stdout)
+
+
+def _run(
+    argv: list[str], seconds: int, text: str = "", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one of Slurm's programs; one that does not answer has failed."""
+    try:
+        return subprocess.run(
+            argv,
+            input=text,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+            # The job's log is nobody else's business; the script sets what its engines have.
+            umask=0o077,
+        )
+    except subprocess.TimeoutExpired:
+        said = f"{argv[0]} did not answer within {seconds} s; look with squeue --me before you try again"
+        return subprocess.CompletedProcess(argv, 1, "", said)
+    except OSError as error:
+        return subprocess.CompletedProcess(argv, 1, "", f"{argv[0]}: {error.strerror}")
+
+
+def _umask() -> int:
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(status.partition("\nUmask:")[2].split(None, 1)[0], 8)
+    except (OSError, ValueError, IndexError):
+        return 0o022
