@@ -21,7 +21,9 @@ __all__ = ["ROOMS", "add_parser", "diagnose", "report", "run"]
 ROOMS: Final[Sequence[str]] = (
     "authenticator.checks",
     "queues.checks",
+    "spawner.checks",
     "environments.checks_site",
+    "hpchub.agreement",
     "hpchub.clock",
 )
 """Modules with a function ``checks(configuration)``; see `hpchub.findings`."""
