@@ -18,7 +18,7 @@ from environments.site import DEFAULT_PATH, Site, SiteError, load_site
 from hpchub.configuration import Configuration
 from hpchub.findings import Finding, Level
 
-__all__ = ["checks", "look"]
+__all__ = ["checks", "look", "profile_found", "queues_of"]
 
 _AREA: Final = "environments"
 _TIMEOUT: Final = 10.0  # seconds, for one program
@@ -39,7 +39,7 @@ def checks(configuration: Configuration, environ: Mapping[str, str] = os.environ
     if not path.stat().st_mode & 0o004:
         yield _fault("the file", f"{path} is not readable by all", f"chmod a+r {path}: jobs read it as users")
     yield from look(site)
-    yield from profile_found(site, _queues(configuration))
+    yield from profile_found(site, queues_of(configuration))
 
 
 def look(site: Site) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def profile_found(site: Site, queues: Mapping[str, str] | None) -> Iterator[Find
         yield Finding(_AREA, check, Level.OK, f"engines run in {profile.queue}")
 
 
-def _queues(configuration: Configuration) -> dict[str, str] | None:
+def queues_of(configuration: Configuration) -> dict[str, str] | None:
     """Return the partition of each queue; what is wrong with their file is said by the room of queues."""
     path = configuration.config.get("SlurmGPUSpawner", {}).get("queues_file", "queues.toml")
     try:

@@ -153,9 +153,7 @@ class SlurmEngines(SlurmEngineSetLauncher):
         last, turn = "", 0
         while not self._over.wait(INTERVALS[min(turn, len(INTERVALS) - 1)]):
             turn += 1
-            about = self._look()
-            if about is None:
-                about = job.Seen("COMPLETED")  # over for so long that Slurm has forgotten it
+            about = self._look() or job.Seen(job.FORGOTTEN)
             if about.state and (said := job.words(self.job_id, about)) != last:
                 last = said
                 if not self._over.is_set():

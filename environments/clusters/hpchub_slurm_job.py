@@ -11,12 +11,14 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Asked", "Seen", "arguments", "environment", "listening", "script", "seen", "words"]
+__all__ = ["FORGOTTEN", "Asked", "Seen", "arguments", "environment", "listening", "script", "seen", "words"]
 
 ENDED = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"),
     *("REVOKED", "TIMEOUT"),
 }
+FORGOTTEN = "FORGOTTEN"
+"""What Slurm says nothing of any more: it is over."""
 # What makes a program of the user's run as in the notebook, and names no secret.
 KEPT = {
     *("HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "IPYTHONDIR", "SLURM_CONF"),
@@ -68,7 +70,7 @@ class Seen:
 
     @property
     def ended(self) -> bool:
-        return self.state in ENDED
+        return self.state in ENDED or self.state == FORGOTTEN
 
 
 def arguments(asked: Asked) -> list[str]:
@@ -157,6 +159,8 @@ def words(job: str, about: Seen) -> str:
         return f"The engines' job {job} has reached its time limit."
     if about.state == "CANCELLED":
         return f"The engines' job {job} was cancelled."
+    if about.state in (FORGOTTEN, "COMPLETED", "COMPLETING"):
+        return f"The engines' job {job} is over."
     return f"The engines' job {job} is {about.state}."
 
 

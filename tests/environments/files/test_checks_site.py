@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from environments.checks_site import checks, look
+from environments.checks_site import checks, look, profile_found, queues_of
 from environments.site import Image, Runtime, Shared
-from hpchub.configuration import Configuration
+from environments.site_profile import PluginSet, Profile
+from hpchub.configuration import Configuration, load
 from hpchub.findings import Finding, Level
 from tests.environments.files.kit import Prefix, site
 
@@ -94,3 +95,45 @@ def test_shared_environments_images_and_runtimes_are_looked_for(tmp_path: Path) 
     fine = {one.check for one in found if one.level is Level.OK}
     assert {"shared whole", "runtime sh", "image here", "image far"} <= fine
     assert "runtime gone" not in fine
+
+
+def of_profile(tmp_path: Path, profile: Profile, *specs: str, queues: str = "") -> list[Finding]:
+    (tmp_path / "queues.toml").write_text(queues)
+    (tmp_path / "c.py").write_text(f"c.SlurmGPUSpawner.queues_file = {str(tmp_path / 'queues.toml')!r}\n")
+    plugins = PluginSet(specs=specs, profile=profile)
+    found = profile_found(site(plugins=plugins), queues_of(load(tmp_path / "c.py")))
+    return [one for one in found if one.check == "profile slurm"]
+
+
+QUEUES = '[[queues]]\nname = "gpu"\n[[queues]]\nname = "course"\npartition = "mixed"\n'
+
+
+@pytest.mark.parametrize(
+    ("profile", "level", "seen"),
+    [
+        (Profile(queue="gpu"), Level.OK, "engines run in gpu"),
+        (Profile(queue="course", partition="mixed"), Level.OK, "engines run in course"),
+        (Profile(queue="gone"), Level.FAULT, "there is no queue gone"),
+        (Profile(queue="course"), Level.FAULT, "the partition of the queue course is mixed"),
+        (Profile(queue="gpu", partition="old"), Level.FAULT, "the partition of the queue gpu is gpu"),
+    ],
+)
+def test_the_queue_of_the_profile_is_looked_for(
+    tmp_path: Path, profile: Profile, level: Level, seen: str
+) -> None:
+    (found,) = of_profile(tmp_path, profile, "ipyparallel", queues=QUEUES)
+    assert found.level is level
+    assert seen in found.seen
+
+
+def test_a_profile_that_is_never_made_is_a_warning(tmp_path: Path) -> None:
+    found = of_profile(tmp_path, Profile(queue="gpu"), "tensorboard", queues=QUEUES)
+    assert [one.level for one in found] == [Level.WARNING, Level.OK]
+
+
+def test_a_file_of_queues_that_cannot_be_read_is_left_to_its_own_check(tmp_path: Path) -> None:
+    assert of_profile(tmp_path, Profile(queue="gpu"), "ipyparallel", queues="queues = 1") == []
+
+
+def test_a_site_without_a_profile_has_nothing_to_look_at() -> None:
+    assert list(profile_found(site(), {})) == []
