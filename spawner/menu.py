@@ -35,6 +35,11 @@ _LOST = _("The environment “%(name)s” cannot be had, so another one is chose
 _SILENT = _("Your own environments could not be looked up just now. Your usual one is taken if it is there.")
 _NONE_YET = _("You have no environment of your own yet. Bootstrap makes one: it takes a moment, once.")
 _NEEDED = _("At this site servers start from an environment of your own, and you have none yet.")
+_NEEDED_OR = _(
+    "At this site servers start from an environment of your own, and you have none yet. You may also choose"
+    " one of those below."
+)
+_CHOOSE = _("choose one")
 _NONE_SERVES = _("No notebook server can be started from your environment “%(name)s”. Reset makes it anew.")
 
 
@@ -63,7 +68,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Entries under one heading."""
+    """Entries under one heading; an empty title for none."""
 
     title: str
     entries: tuple[Entry, ...]
@@ -81,12 +86,15 @@ class Menu:
         What to say above the field.
     first : bool
         Whether Bootstrap is offered: the user has none of his own.
+    required : bool
+        Whether one must be chosen, for nothing is chosen first.
     """
 
     groups: tuple[Group, ...]
     chosen: str
     notices: tuple[Sentence, ...] = ()
     first: bool = False
+    required: bool = False
 
     @property
     def described(self) -> tuple[Entry, ...]:
@@ -128,10 +136,13 @@ def menu_of(site: Site | None, own: Sequence[Own] | None, wanted: str | None, la
     if site is None:
         return None
     groups = _groups(site, own, wanted, lang)
+    required = bool(groups) and _must_choose(site, own)
+    if required:
+        groups = (Group("", (Entry("", _say(lang, _CHOOSE)),)), *groups)
     open_values = [one.value for group in groups for one in group.entries if not one.closed]
     chosen = wanted if wanted in open_values else _default(site, own, open_values)
     notices = _notices(site, own, wanted if wanted != chosen else None)
-    return Menu(groups, chosen, notices, first=own is not None and not own)
+    return Menu(groups, chosen, notices, first=own is not None and not own, required=required)
 
 
 def _groups(site: Site, own: Sequence[Own] | None, wanted: str | None, lang: str) -> tuple[Group, ...]:
@@ -165,12 +176,19 @@ def _image(image: Image, lang: str) -> Entry:
     return Entry(f"image:{image.name}", image.title_in(lang), image.about_in(lang), image.queues)
 
 
+def _must_choose(site: Site, own: Sequence[Own] | None) -> bool:
+    """Whether nothing is chosen for somebody who has not chosen, as `spawner.settling` refuses it."""
+    if own is None or site.without == "offer":
+        return False
+    return not any(one.name == site.default and one.server and not one.busy for one in own)
+
+
 def _default(site: Site, own: Sequence[Own] | None, values: Sequence[str]) -> str:
     """Choose as `spawner.settling` does for somebody who has not chosen."""
     if own is None:
         return ""
     first = (f"own:{site.default}", "site")
-    return next((value for value in first if value in values), values[0] if values else "")
+    return next((value for value in first if value in values), "")
 
 
 def _notices(site: Site, own: Sequence[Own] | None, lost: str | None) -> tuple[Sentence, ...]:
@@ -181,7 +199,8 @@ def _notices(site: Site, own: Sequence[Own] | None, lost: str | None) -> tuple[S
     if own is None:
         told.append(Sentence(_SILENT, {}))
     elif not own:
-        first = _NEEDED if site.without == "require" else _NONE_YET
+        needed = _NEEDED_OR if site.shared or site.images else _NEEDED
+        first = needed if site.without == "require" else _NONE_YET
         told.append(Sentence(first, {}))
     else:
         usual = next((one for one in own if one.name == site.default), None)

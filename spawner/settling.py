@@ -35,8 +35,8 @@ _BUSY = _(
     " under “My environments”, or choose another one."
 )
 _FIRST = _(
-    "You have no environment of your own yet, and at this site servers start from one. Press Bootstrap under"
-    " “My environments”: it takes a moment, once."
+    "At this site servers start from an environment of your own, and you have no “%(name)s” yet. Press"
+    " Bootstrap under “My environments”: it takes a moment, once. Or choose another environment."
 )
 
 
@@ -85,7 +85,9 @@ async def _default(spawner: TakesOptions, site: Site) -> Source:
         return usual
     if site.without == "require":
         first = not own.python and not own.busy
-        raise OptionsError("environment", (None if first else _obstacle(own)) or Sentence(_FIRST, {}))
+        raise OptionsError(
+            "environment", (None if first else _obstacle(own)) or Sentence(_FIRST, {"name": site.default})
+        )
     return Source("site")
 
 

@@ -143,6 +143,16 @@ class TestMenu:
         assert (menu.groups, menu.chosen, menu.first) == ((), "", True)
         assert "you have none yet" in str(menu.notices[0])
 
+    def test_where_one_is_required_the_sites_others_may_be_chosen_and_none_is(self) -> None:
+        menu = self.menu((), without="require")
+        assert self.values(menu) == ["", "shared:base", "image:class"]
+        assert (menu.chosen, menu.required, menu.first) == ("", True, True)
+        assert "choose one of those below" in str(menu.notices[0])
+        assert self.menu((), "shared:base", without="require").chosen == "shared:base"
+        usual = self.menu((NOTEBOOK,), without="require")
+        assert (usual.chosen, usual.required) == ("own:notebook", False)
+        assert not self.menu((), without="offer").required
+
     def test_one_that_is_being_changed_is_shown_and_not_chosen(self) -> None:
         menu = self.menu((Own("notebook", server=True, busy=True),), "own:notebook")
         entry = menu.groups[0].entries[0]

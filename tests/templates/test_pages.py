@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -335,6 +336,31 @@ class TestExpiredForm:
             page = render("error.html", "en", user=user(), status_code=403, message=message)
             assert page.one("h1").text == heading
             assert not [link for link in page.all("a", href="/hub/login") if link.inside("main")]
+
+
+class TestAddressWithoutAnAnswer:
+    """The proxy asks the hub what to show."""
+
+    def page(self, asked: str) -> Page:
+        uri = f"/hub/error/503?url={quote(asked, safe='')}"
+        return render("503.html", "en", uri=uri, user=user(), status_code=503, message_html="appears down")
+
+    def test_of_a_service_looks_again_by_itself_until_it_is_there(self) -> None:
+        page = self.page("/services/environments/?lang=ko")
+        assert page.one("h1").text == "This part of the site is about to start"
+        assert [one for one in page.all("script") if "again.js" in (one.get("src") or "")]
+        assert "tell the administrators" in page.one("main").text
+
+    @pytest.mark.parametrize("asked", ["/user/a1113a01/lab", "/user/x/?url=/services/"])
+    def test_of_a_server_leads_to_the_home_page(self, asked: str) -> None:
+        page = self.page(asked)
+        assert "Your server does not answer" in page.one("main").text
+        assert "appears down" not in page.one("main").text
+        assert not [one for one in page.all("script") if "again.js" in (one.get("src") or "")]
+
+    def test_what_the_hub_itself_cannot_do_now_is_told_as_before(self) -> None:
+        page = render("503.html", "en", **PAGES["503.html"])
+        assert "Later" in page.one("main").text
 
 
 class TestForeignWords:

@@ -1,0 +1,14 @@
+// Looks every few seconds whether what stands at this address answers by now, and loads it when it does.
+
+import { ask, pause } from "./page.js";
+
+for (;;) {
+  await pause(2);
+  if (document.hidden) continue;
+  const answer = await ask(location.href);
+  // Whoever sent a form here comes back to its page: nothing is sent twice.
+  if (answer.status && answer.status !== 503) {
+    location.replace(location.href);
+    break;
+  }
+}
