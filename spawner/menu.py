@@ -31,6 +31,8 @@ _GROUPS: Final = {
 _USUAL = _("your usual one")
 _SITE = _("the site's own")
 _CHANGING = _("%(title)s (being changed)")
+_MAKING = _("%(title)s (being made)")
+_MAKING_FIRST = _("Your environment “%(name)s” is being made; you can start from it as soon as that is done.")
 _LOST = _("The environment “%(name)s” cannot be had, so another one is chosen.")
 _SILENT = _("Your own environments could not be looked up just now. Your usual one is taken if it is there.")
 _NONE_YET = _("You have no environment of your own yet. Bootstrap makes one: it takes a moment, once.")
@@ -162,13 +164,13 @@ def _own_entries(own: Sequence[Own] | None, wanted: str | None, lang: str) -> li
         source = source_of(wanted or "")
         last = [Entry(str(source), source.name)] if source and source.kind == "own" else []
         return [Entry("", _say(lang, _USUAL)), *last]
-    return [_entry(one, lang) for one in own if one.server]
+    return [_entry(one, lang) for one in own if one.server or one.making]
 
 
 def _entry(own: Own, lang: str) -> Entry:
     title = f"{own.name} (Python {own.python})" if own.python else own.name
     if own.busy:
-        title = texts.say(lang, Sentence(_CHANGING, {"title": own.name}))
+        title = texts.say(lang, Sentence(_MAKING if own.making else _CHANGING, {"title": own.name}))
     return Entry(str(Source("own", own.name)), title, closed=own.busy)
 
 
@@ -203,6 +205,7 @@ def _notices(site: Site, own: Sequence[Own] | None, lost: str | None) -> tuple[S
         first = needed if site.without == "require" else _NONE_YET
         told.append(Sentence(first, {}))
     else:
+        told += [Sentence(_MAKING_FIRST, {"name": one.name}) for one in own if one.making]
         usual = next((one for one in own if one.name == site.default), None)
         if usual is not None and not usual.server and not usual.busy:
             told.append(Sentence(_NONE_SERVES, {"name": usual.name}))

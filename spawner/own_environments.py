@@ -23,6 +23,7 @@ BRIEF: Final = 2.0  # seconds, when it is about to change
 AT_ONCE: Final = 8  # questions for all users together; each is a sudo and a Python
 MOST: Final = 200  # environments of one user that are shown
 _NAME: Final = re.compile(NAME)
+_MAKES: Final = frozenset({"bootstrap", "import", "clone"})
 
 
 class Answers(Protocol):
@@ -44,12 +45,15 @@ class Own:
         Whether it is being changed.
     python : str
         Its Python's version; empty when not known.
+    making : bool
+        Whether it is not there yet, and on its way.
     """
 
     name: str
     server: bool
     busy: bool = False
     python: str = ""
+    making: bool = False
 
 
 @dataclass(slots=True)
@@ -157,4 +161,15 @@ def _read(answer: Mapping[str, Any]) -> tuple[Own, ...] | None:
         if isinstance(name, str) and _NAME.fullmatch(name):
             version = python if isinstance(python, str) and len(python) <= 20 else ""
             found.append(Own(name, raw.get("server") is True, bool(raw.get("busy")), version))
-    return tuple(found)
+    return (*found, *_on_their_way(answer.get("actions"), {one.name for one in found}))
+
+
+def _on_their_way(actions: Any, there: set[str]) -> tuple[Own, ...]:
+    """Read which ones are being made: who waits for his first is not told that he has none."""
+    names = dict.fromkeys(
+        name
+        for raw in (actions[:MOST] if isinstance(actions, list) else ())
+        if isinstance(raw, dict) and str(raw.get("verb")) in _MAKES and raw.get("result") == ""
+        if isinstance(name := raw.get("environment"), str) and _NAME.fullmatch(name) and name not in there
+    )
+    return tuple(Own(name, server=False, busy=True, making=True) for name in names)

@@ -158,6 +158,15 @@ class TestMenu:
         entry = menu.groups[0].entries[0]
         assert (entry.title, entry.closed, menu.chosen) == ("notebook (being changed)", True, "site")
 
+    def test_who_waits_for_the_first_one_is_not_told_that_there_is_none(self) -> None:
+        menu = self.menu((Own("notebook", server=False, busy=True, making=True),))
+        entry = menu.groups[0].entries[0]
+        assert (entry.title, entry.closed) == ("notebook (being made)", True)
+        assert (menu.chosen, menu.first) == ("site", False)
+        assert [str(one) for one in menu.notices] == [
+            "Your environment “notebook” is being made; you can start from it as soon as that is done."
+        ]
+
     def test_a_broken_usual_one_is_told(self) -> None:
         assert "Reset makes it anew" in str(self.menu((Own("notebook", server=False),)).notices[0])
 
@@ -238,6 +247,22 @@ class TestHelper:
         assert await OwnEnvironments(LOG).of(Helper(*odd), "u", 5) == (Own("ok", server=False),)
         assert await OwnEnvironments(LOG).of(Helper(environments="all"), "u", 5) is None
         assert await OwnEnvironments(LOG).of(Helper(environments=[{"name": "x"}] * 9999), "u", 5) is not None
+
+    async def test_one_that_is_being_made_is_known_before_it_is_there(self) -> None:
+        actions = [
+            {"verb": "bootstrap", "environment": "new", "result": ""},
+            {"verb": "bootstrap", "environment": "new", "result": ""},
+            {"verb": "reset", "environment": "lost", "result": ""},
+            {"verb": "import", "environment": "failed", "result": "failed"},
+            {"verb": "clone", "environment": "../x", "result": ""},
+            {"verb": "clone", "environment": "ok", "result": ""},
+            {"verb": ["clone"], "environment": 7},
+            "x",
+        ]
+        there = [{"name": "ok", "server": True}]
+        found = await OwnEnvironments(LOG).of(Helper(environments=there, actions=actions), "u", 5)
+        assert found == (Own("ok", server=True), Own("new", server=False, busy=True, making=True))
+        assert await OwnEnvironments(LOG).of(Helper(environments=[], actions="all"), "u", 5) == ()
 
 
 def spawner(helper: Helper, of: Site | None, environment: str = "") -> Any:
