@@ -8,8 +8,10 @@ from urllib.parse import quote
 from jupyterhub import handlers
 from jupyterhub.handlers.pages import SpawnHandler
 from tornado import web
+from tornado.httputil import url_concat
 
 from spawner.opening import FilledByLink
+from spawner.remembering import shown
 
 __all__ = ["StartHandler", "replace_spawn_page"]
 
@@ -22,6 +24,20 @@ class StartHandler(FilledByLink, SpawnHandler):
         await super().prepare()  # type: ignore[no-untyped-call]
         for name in self.request.arguments:
             self.get_arguments(name)
+
+    def check_xsrf_cookie(self) -> None:
+        """Give a form that is older than its reader's login back, filled in: a link starts nothing.
+
+        Whoever has let the login end while choosing logs in again, and presses Submit once more.
+        """
+        try:
+            super().check_xsrf_cookie()  # type: ignore[no-untyped-call]
+        except web.HTTPError as error:
+            if self.request.method != "POST":
+                raise
+            self.log.info("A form at %s is sent back: %s", self.request.path, error.log_message)
+            typed = {name: self.get_body_argument(name) for name in self.request.body_arguments}
+            self.redirect(url_concat(self.request.path, shown(typed)), status=303)
 
     @web.authenticated
     def post(self, user_name: str | None = None, server_name: str = "", display_name: str = "") -> Any:

@@ -1,0 +1,52 @@
+"""Forms that were open while their reader's login ended: nothing is started, and no choice is lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.centre import RunningCentre
+from tests.person import Person
+
+pytestmark = pytest.mark.centre
+
+CHOICES = {"queue": "mixed", "gpu_type": "v100", "gpus": "2", "hours": "7", "interface": "lab"}
+
+
+@pytest.fixture
+def stranger(centre: RunningCentre) -> Iterator[Person]:
+    """Somebody's browser after the cookies of the login have gone."""
+    person = Person(centre.url, "a1113a01")
+    yield person
+    person.close()
+
+
+@pytest.mark.parametrize("path", ["hub/spawn", "hub/spawn/a1113a01"])
+def test_submit_after_the_login_ended_leads_back_to_the_form_with_all_choices(
+    empty: RunningCentre, anna: Person, stranger: Person, path: str
+) -> None:
+    anna.get("hub/spawn")
+    answer = stranger.http.post(path, data={"_xsrf": anna.xsrf, **CHOICES})
+    assert answer.url.path == "/hub/login"
+    form = anna.get(parse_qs(urlsplit(str(answer.url)).query)["next"][0])
+    assert urlsplit(str(form.url)).path == f"/{path}"
+    checked = re.search(r'<input type="radio" name="queue" value="(\w+)"[^>]* checked', form.text)
+    assert checked
+    assert checked[1] == "mixed"
+    assert re.search(r'id="hours"[^>]* value="7"', form.text)
+    assert re.search(r'<option value="v100" selected', form.text)
+    assert re.search(r'value="lab" checked', form.text)
+    assert anna.state() == "stopped"
+
+
+def test_a_form_of_before_the_last_login_starts_nothing_either(
+    empty: RunningCentre, anna: Person, stranger: Person
+) -> None:
+    stranger.get("hub/login")
+    answer = anna.http.post("hub/spawn", data={"_xsrf": stranger.xsrf, **CHOICES, "uid": "0"})
+    assert answer.url.path == "/hub/spawn"
+    assert dict(answer.url.params) == CHOICES
+    assert anna.state() == "stopped"
