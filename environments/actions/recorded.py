@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -54,10 +54,25 @@ class Outcome:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-def recorded(action: Action, site: Site, layout: Layout, tell: Tell) -> Outcome:
+def _by_somebody() -> Problem | None:
+    return None
+
+
+def recorded(
+    action: Action,
+    site: Site,
+    layout: Layout,
+    tell: Tell,
+    why: Callable[[], Problem | None] = _by_somebody,
+) -> Outcome:
     """Do it, and write its journal; never raises.
 
     SIGTERM, SIGINT and SIGHUP cancel it, until the moment of the switch: after that it is done.
+
+    Parameters
+    ----------
+    why : callable
+        Says at the moment of a cancellation what is known to be behind it; None for a person.
     """
     began = time.monotonic()
     if not ID.fullmatch(action.id):  # a file's name, before anything else looks at it
@@ -72,17 +87,24 @@ def recorded(action: Action, site: Site, layout: Layout, tell: Tell) -> Outcome:
     # To the very end: a signal after the switch must not hide from anybody what was done.
     with log, cancellable(), _also_hung_up():
         log.begin({"action": {**action.as_json(), "text": ""}, **_who()})
-        outcome = _watched(action, site, layout, _both(log.tell, tell), began)
+        outcome = _watched(action, site, layout, _both(log.tell, tell), began, why)
         log.end(outcome.about)
     journal.prune(layout.actions)
     return outcome
 
 
-def _watched(action: Action, site: Site, layout: Layout, tell: Tell, began: float) -> Outcome:
+def _watched(
+    action: Action,
+    site: Site,
+    layout: Layout,
+    tell: Tell,
+    began: float,
+    why: Callable[[], Problem | None],
+) -> Outcome:
     try:
         return _told(action, began, done=run(action, site, layout, tell))
     except Cancelled:
-        return _told(action, began)
+        return _told(action, began, problem=why())
     except Problem as problem:
         return _told(action, began, problem=problem)
     except Exception as error:  # a fault of ours is told like any other, and the environment is as it was

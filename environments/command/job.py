@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from environments.actions.recorded import NOT_UNDERSTOOD, recorded
 from environments.command.saying import Plain, told
 from environments.names import FORMATS
+from environments.problems import Problem
 from environments.records import Action
 from environments.site import SiteError, load_site, own_name
 from environments.streams import silence
+from texts import mark as _
 
-__all__ = ["main", "read_action"]
+__all__ = ["main", "read_action", "time_limit"]
 
 LARGEST = 2 * max(FORMATS.values())
+NEARLY = 15.0  # seconds; to start takes some, and Slurm looks at limits now and then
 
 
 def main() -> int:
@@ -26,12 +33,33 @@ def main() -> int:
     except (ValueError, SiteError) as error:
         sys.stderr.write(f"hpchub env: {error}\n")
         return NOT_UNDERSTOOD
-    outcome = recorded(action, site, site.layout_of(own_name()), Plain(sys.stdout, "en"))
+    why = partial(time_limit, site.minutes, time.time())
+    outcome = recorded(action, site, site.layout_of(own_name()), Plain(sys.stdout, "en"), why)
     try:
         told(outcome, sys.stdout, "en")
     except OSError:  # the log's disk is full; the journal and the exit status say what became of it
         silence(sys.stdout)
     return outcome.code
+
+
+def time_limit(minutes: int, began: float, environ: Mapping[str, str] = os.environ) -> Problem | None:
+    """Say that the job's time is up; None while it is not, for Slurm ends a job in the same way as a person.
+
+    Parameters
+    ----------
+    minutes : int
+        The limit that the site has for such jobs; newer Slurm tells the job when it ends.
+    began : float
+        Unix seconds.
+    """
+    told = environ.get("SLURM_JOB_END_TIME", "")
+    ends = float(told) if told.isdecimal() else began + 60 * minutes
+    if time.time() < ends - NEARLY:
+        return None
+    return Problem(
+        "time-limit",
+        _("Its job reached the time limit. What was there before is as it was; try again."),
+    )
 
 
 def read_action(raw: bytes) -> Action:

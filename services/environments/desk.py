@@ -15,7 +15,7 @@ from services.environments.digest import Digest, Said
 from services.environments.files import Files, UnreachableError
 from services.environments.queue import Line
 from services.environments.settings import Settings
-from services.environments.state import Now, explain_end, now
+from services.environments.state import Now, explain_end, now, told_to_end
 from services.environments.told import Past, Trouble
 from slurm.monitor import Monitor
 from slurm.reasons import explain
@@ -172,15 +172,19 @@ class Desk:
             sent[row.id] = replace(sent[row.id], seen=row)
 
     async def _with_ends(self, rows: list[Now]) -> list[Now]:
-        """Ask the accounting how interrupted jobs ended, where the controller has forgotten them."""
-        found = []
-        for one in rows:
-            if one.state == "interrupted" and one.job and not one.job_name:
-                end = await self.line.end_of(one.job)
-                if end is not None:
-                    one = replace(one, trouble=Trouble("interrupted", explain_end(end)))
-            found.append(one)
-        return found
+        return [await self.explained(one) for one in rows]
+
+    async def explained(self, one: Now) -> Now:
+        """Ask the accounting how a job ended, where neither journal nor controller tells."""
+        if not one.job or one.state not in ("interrupted", "cancelled") or (one.job_name and one.trouble):
+            return one
+        end = await self.line.end_of(one.job)
+        if end is None:
+            return one
+        if one.state == "interrupted":
+            return replace(one, trouble=Trouble("interrupted", explain_end(end)))
+        trouble = told_to_end(end)
+        return one if trouble is None else replace(one, state="interrupted", trouble=trouble)
 
     async def read_journal(self, user: str, digest: Digest) -> list[Said]:
         """Read on in an action's journal; return the lines that are new.

@@ -203,6 +203,7 @@ class Follows:
             raise Unknown
         if now.state == "running" and not now.job and digest.known.began and before == digest.next:
             now = await self._in_a_terminal(user, now)
+        now = await self._desk.explained(now)
         return Glance(now, digest, digest.next, tuple(fresh))
 
     async def _in_a_terminal(self, user: str, now: Now) -> Now:

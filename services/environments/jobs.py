@@ -67,7 +67,8 @@ def script_of(action: Action, python: str, runner: str) -> str:
     mark = _mark_for(text)
     # exec: the signal that cancels a job reaches the program itself, which then cleans up.
     command = shlex.join([python, "-I", runner, "job"])
-    script = f"#!/bin/bash\nexec {command} <<'{mark}'\n{text}\n{mark}\n"
+    # An action is not begun twice; a job that came back to the queue would wait there to say so.
+    script = f"#!/bin/bash\n#SBATCH --no-requeue\nexec {command} <<'{mark}'\n{text}\n{mark}\n"
     if len(json.dumps(script)) > LARGEST_SCRIPT:
         raise Problem(
             "too-large",

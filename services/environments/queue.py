@@ -14,6 +14,7 @@ from slurm.errors import SlurmError
 from slurm.monitor import Monitor
 from slurm.records import Job
 from slurm.snapshot import Snapshot
+from slurm.states import JobPhase, phase
 
 __all__ = ["Found", "Line"]
 
@@ -44,7 +45,7 @@ class Line:
         self._monitor, self._hub = monitor, hub
         self._jobs: Mapping[str, Job] = {}
         self._index: dict[str, dict[str, Found]] = {}
-        self._ends: dict[str, Job | None] = {}
+        self._ends: dict[str, Job] = {}
         self._rests_until = 0.0
 
     @property
@@ -86,11 +87,14 @@ class Line:
                 return None
             try:
                 async with asyncio.timeout(_ACCOUNTING):
-                    self._ends[job_id] = await self.client.ended_job(job_id)
+                    end = await self.client.ended_job(job_id)
             except (SlurmError, TimeoutError):
                 # A page may ask for twenty, one after the other; and it knows how they ended but for a word.
                 self._rests_until = time.monotonic() + _REST
                 return None
+            if end is None or phase(end.state) is not JobPhase.ENDED:
+                return None  # the accounting hears of an end a moment later
+            self._ends[job_id] = end
             if len(self._ends) > _REMEMBERED:
                 del self._ends[next(iter(self._ends))]
         return self._ends[job_id]

@@ -11,7 +11,7 @@ from slurm.records import Job, Sentence
 from slurm.states import JobPhase, phase
 from texts import mark as _
 
-__all__ = ["STATES", "Now", "State", "explain_end", "now", "words_of"]
+__all__ = ["STATES", "Now", "State", "explain_end", "now", "told_to_end", "words_of"]
 
 State = Literal["waiting", "running", "done", "failed", "cancelled", "interrupted"]
 
@@ -44,7 +44,14 @@ _ENDS: Final[dict[str, str]] = {
     "BOOT_FAIL": _("The node of its job failed; the fault is not yours. Try again."),
     "PREEMPTED": _("Its job had to make room for one of higher priority. Try again."),
     "CANCELLED": _("Its job was cancelled before it could tidy up; the next action does that."),
+    "DEADLINE": _("Its job reached the time limit. What was there before is as it was; try again."),
 }
+# Slurm tells a job to end in all of these as it does for a cancellation, and the journal knows no better.
+_TOLD_TO_END: Final = frozenset(_ENDS) - {"CANCELLED"}
+_BACK: Final = _(
+    "Its job was put back into the queue, and nothing is begun twice. What was there before is as it was; try"
+    " again."
+)
 _GONE: Final = _("Its job has ended without a word. What was there before is as it was; try again.")
 _NEVER: Final = _("Its job ended before the action began. The end of the job's log says why.")
 
@@ -111,6 +118,10 @@ def now(known: Past, job: Job | None, looked_at: float | None) -> Now:
     state: State
     if known.ended and known.result in ("done", "failed", "cancelled"):
         state = known.result  # type: ignore[assignment]  # one of the three
+        if state == "cancelled" and (told := told_to_end(job)) is not None:
+            state, trouble = "interrupted", told
+    elif stage is JobPhase.WAITING and _is_gone(known, looked_at) and known.began:
+        state, trouble = "interrupted", Trouble("interrupted", Sentence(_BACK, {}))
     elif stage is JobPhase.WAITING and job is not None and not known.began:  # it never begins twice
         state, reason = "waiting", explain(job.reason)
     elif stage is JobPhase.ENDED or (stage is None and _is_gone(known, looked_at)):
@@ -148,6 +159,13 @@ def _without_an_end(known: Past, job: Job | None) -> tuple[State, Trouble]:
     if not known.began:
         return "failed", Trouble("job", Sentence(_ENDS.get(word, _NEVER), {}))
     return "interrupted", Trouble("interrupted", explain_end(job))
+
+
+def told_to_end(job: Job | None) -> Trouble | None:
+    """Say why Slurm ended a job whose action took that for a cancellation; None where it was one."""
+    if _state_word(job) not in _TOLD_TO_END:
+        return None
+    return Trouble("interrupted", explain_end(job))
 
 
 def explain_end(job: Job | None) -> Sentence:

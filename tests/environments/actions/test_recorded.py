@@ -14,6 +14,7 @@ import pytest
 import environments
 from environments import generations, holding, journal
 from environments.actions.recorded import BUSY, CANCELLED, DONE, FAILED, NOT_UNDERSTOOD, recorded
+from environments.command.job import time_limit
 from environments.site import own_name
 from tests.environments.actions.kit import User, action, stalled_channel, tree
 
@@ -127,6 +128,30 @@ def test_a_signal_cancels_and_the_environment_is_as_it_was(
     assert tree(notebook.prefix().resolve()) == before
     assert len(list(notebook.layout.generations.iterdir())) == 1
     assert holding.holder(notebook.layout, "notebook") == ""
+
+
+def test_a_job_whose_time_is_up_says_so_and_not_that_somebody_cancelled_it(
+    notebook: User, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time())))
+    with stalled_channel() as url:
+        settings.write_text(settings.read_text().replace(notebook.site.channels[0], url))
+        wanted = action("reset")
+        process = job(settings, wanted.as_json())
+        until(lambda: "solve" in steps(notebook, wanted.id))
+        process.send_signal(signal.SIGTERM)
+        code, said = done(process)
+    assert (code, "reached the time limit" in said) == (FAILED, True)
+    end = journal.first_and_last(notebook.layout.journal(wanted.id))[1]
+    assert end is not None
+    assert (end.about["result"], end.about["problem"]["code"]) == ("failed", "time-limit")
+
+
+def test_older_slurm_tells_no_end_and_the_sites_limit_counts() -> None:
+    now = time.time()
+    assert time_limit(60, now - 3600, {}) is not None
+    assert time_limit(60, now - 3500, {}) is None
+    assert time_limit(60, now - 3600, {"SLURM_JOB_END_TIME": str(int(now) + 900)}) is None
 
 
 def test_two_at_once_and_the_second_one_is_told_so(notebook: User, settings: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
@@ -42,7 +43,8 @@ async def test_a_listener_sees_it_wait_run_and_end(world: World, follows: Follow
     first = await anext(glances)
     assert (first.now.state, first.now.verb, first.now.job) == ("waiting", "install", "77")
     assert first.now.reason is not None
-    world.journal("anna", BEGIN, line("one"))
+    # What Slurm showed last was before.
+    world.journal("anna", {**BEGIN, "at": time.time()}, line("one"))
     second = await anext(glances)
     assert (second.now.state, said([second])) == ("running", ["one"])
     world.journal("anna", line("two"), END)

@@ -55,7 +55,8 @@ def test_what_a_user_typed_reaches_the_program_as_it_is_and_no_shell(tmp_path: P
     program = tmp_path / "run.py"
     program.write_text("import sys; sys.stdout.write(sys.stdin.read())")
     script = script_of(action, sys.executable, str(program))
-    assert not any(line.startswith("#SBATCH") for line in script.splitlines())
+    told = [line for line in script.splitlines() if line.startswith("#SBATCH")]
+    assert told == ["#SBATCH --no-requeue"]
     done = subprocess.run(["bash"], input=script, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert json.loads(done.stdout) == action.as_json()
     assert not (tmp_path / "pwned").exists()

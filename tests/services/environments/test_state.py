@@ -42,6 +42,12 @@ BEGUN = {"began": AT, "job": "7"}
         (past(**BEGUN, ended=AT + 9, result="done"), job("RUNNING"), AT + 100, "done"),
         (past(**BEGUN, ended=AT + 9, result="failed"), None, AT + 100, "failed"),
         (past(**BEGUN, ended=AT + 9, result="cancelled"), job("CANCELLED"), AT + 100, "cancelled"),
+        # Slurm tells jobs to end for other reasons, too, and the action cannot tell them apart.
+        (past(**BEGUN, ended=AT + 9, result="cancelled"), job("TIMEOUT"), AT + 100, "interrupted"),
+        (past(**BEGUN, ended=AT + 9, result="cancelled"), job("PREEMPTED"), AT + 100, "interrupted"),
+        (past(**BEGUN, ended=AT + 9, result="done"), job("TIMEOUT"), AT + 100, "done"),
+        # Somebody has put the job back into the queue.
+        (past(**BEGUN), job("PENDING"), AT + 100, "interrupted"),
         (past(), job("CANCELLED"), AT, "cancelled"),
         (past(), job("FAILED"), AT, "failed"),
         # In a terminal: there is no job to ask for.
