@@ -91,7 +91,8 @@ class Sessions:
                 self._app.log.error("Server %s:%s did not stop: %s", name, server, type(outcome).__name__)
 
     def _forget_browsers(self, user: Any, before: float) -> bool:
-        older = began(user.cookie_id) < before
+        # One of JupyterHub's own is as old as the user.
+        older = (began(user.cookie_id) or _made(user)) < before
         if older:
             user.cookie_id = new_cookie_id(max(before, time.time()))
         # Good for ten minutes at most, and without a time of their own: whoever is on the way starts again.
@@ -141,9 +142,9 @@ class Sessions:
             spawner._stop_pending = False
 
 
-def _made(token: Any) -> float:
+def _made(row: Any) -> float:
     # JupyterHub's times are UTC without saying so.
-    created: datetime.datetime | None = token.created
+    created: datetime.datetime | None = row.created
     return created.replace(tzinfo=datetime.UTC).timestamp() if created else 0.0
 
 

@@ -89,6 +89,19 @@ async def test_whoever_logged_in_after_the_reset_stays_in_when_the_hub_restarts(
         assert not hub.audit.events
 
 
+async def test_whoever_was_reset_before_the_first_login_of_all_stays_in_when_the_hub_restarts(
+    tmp_path: Path, paper: Paper, revocations: Revocations
+) -> None:
+    revocations.request("anna", reason="reset", by="root", now=time.time())
+    async with small_hub(tmp_path, paper, revocations=revocations) as hub:
+        cookies = httpx.Cookies((await hub.logged_in("anna")).cookies)
+    async with small_hub(tmp_path, paper, revocations=revocations) as hub:
+        browser = hub.browser()
+        browser.cookies = cookies
+        assert await browser.sees() == "anna"
+        assert not hub.audit.events
+
+
 async def test_a_store_that_fails_for_a_while_loses_no_reset(
     tmp_path: Path, paper: Paper, revocations: Revocations
 ) -> None:
