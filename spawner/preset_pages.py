@@ -10,11 +10,13 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from tornado import web
+from tornado.httputil import url_concat
 
 from slurm.records import Sentence
 from spawner.options import Options, OptionsError, from_form, parse
 from spawner.pages.page import ServerPage
 from spawner.presets import LONGEST_NAME, PresetError
+from spawner.remembering import shown
 from spawner.routes import add_page
 from texts import mark as _
 from texts.handler import is_local_page
@@ -71,6 +73,15 @@ class PresetsHandler(ServerPage):
 
 class NewPresetHandler(PresetsHandler):
     """POST takes the form's choices and asks for a name."""
+
+    def check_xsrf_cookie(self) -> None:
+        """Give a form that is older than its reader's login back, filled in."""
+        try:
+            super().check_xsrf_cookie()
+        except web.HTTPError:
+            if self.request.method != "POST":
+                raise
+            self.redirect(url_concat(self.back, shown(self.choices())), status=303)
 
     @web.authenticated
     async def get(self) -> None:

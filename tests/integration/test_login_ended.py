@@ -24,15 +24,22 @@ def stranger(centre: RunningCentre) -> Iterator[Person]:
     person.close()
 
 
-@pytest.mark.parametrize("path", ["hub/spawn", "hub/spawn/a1113a01"])
-def test_submit_after_the_login_ended_leads_back_to_the_form_with_all_choices(
-    empty: RunningCentre, anna: Person, stranger: Person, path: str
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("hub/spawn", "hub/spawn"),
+        ("hub/spawn/a1113a01", "hub/spawn/a1113a01"),
+        ("hub/hpchub/presets/new?page=/hub/spawn/a1113a01", "hub/spawn/a1113a01"),
+    ],
+)
+def test_a_form_sent_after_the_login_ended_comes_back_with_all_choices(
+    empty: RunningCentre, anna: Person, stranger: Person, path: str, back: str
 ) -> None:
     anna.get("hub/spawn")
     answer = stranger.http.post(path, data={"_xsrf": anna.xsrf, **CHOICES})
     assert answer.url.path == "/hub/login"
     form = anna.get(parse_qs(urlsplit(str(answer.url)).query)["next"][0])
-    assert urlsplit(str(form.url)).path == f"/{path}"
+    assert urlsplit(str(form.url)).path == f"/{back}"
     checked = re.search(r'<input type="radio" name="queue" value="(\w+)"[^>]* checked', form.text)
     assert checked
     assert checked[1] == "mixed"
