@@ -156,13 +156,16 @@ def test_site_that_wants_no_warning_gives_none(page: Page, hub: TimeHub) -> None
 def test_details_open_and_close_with_the_keyboard(page: Page, hub: TimeHub) -> None:
     button, panel = open_page(page, "lab"), panel_of(page)
     expect(button).to_be_visible()
+    # Lab takes the focus when it has loaded.
+    expect(page.locator(".jp-Launcher-body")).to_be_visible()
+    page.wait_for_load_state("networkidle")
     button.focus()
     page.keyboard.press("Enter")
     expect(panel).to_be_focused()
     expect(button).to_have_attribute("aria-expanded", "true")
     assert panel.locator("dd").all_inner_texts() == ["17", "jupyter", "gpu01"]
     expect(panel.get_by_role("link")).to_have_attribute("href", "/hub/home")
-    panel.press("Escape")  # on the panel: Lab, which may still be loading, takes the focus when it is done
+    panel.press("Escape")
     expect(panel).to_be_hidden()
     expect(button).to_be_focused()
 

@@ -55,11 +55,11 @@ def notebook(centre: RunningCentre) -> Iterator[None]:
     """Anna's environment, made as she would make it; it stays with a centre that stays."""
     made = f"{ROOT}/envs/notebook/bin/jupyterhub-singleuser"
     if centre.run(["test", "-x", made], ANNA, check=False).returncode:
-        centre.run(["rm", "-rf", ROOT], ANNA)
+        centre.run(["rm", "-rf", ROOT], ANNA, limit=240)
         centre.run(["hpchub", "env", "bootstrap"], ANNA, limit=240)
     yield
     if not os.environ.get("HPCHUB_TEST_KEEP"):
-        centre.run(["rm", "-rf", ROOT], ANNA)
+        centre.run(["rm", "-rf", ROOT], ANNA, limit=240)
 
 
 @pytest.fixture

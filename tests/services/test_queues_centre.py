@@ -29,11 +29,12 @@ async def look(centre: RunningCentre) -> AsyncIterator[Look]:
     centre.up()
     centre.cancel_all_jobs()
     client = SlurmClient(environment={"SLURM_CONF": str(centre.slurm_conf)})
-    desk = Desk(load_policy(POLICY), Monitor(client=client, min_interval=0.0, partitions_interval=0.0))
+    # Slurm is left alone for five times as long as it took to answer, and on a busy machine that is long.
+    monitor = Monitor(client=client, min_interval=0.0, partitions_interval=0.0, max_backoff=0.2)
+    desk = Desk(load_policy(POLICY), monitor)
 
     async def look(user: str) -> QueueTable:
-        # Slurm is left alone for five times as long as it took to answer.
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(2 * monitor.max_backoff)
         return await desk.table_for(user, frozenset(), refresh=True)
 
     yield look
