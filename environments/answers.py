@@ -30,6 +30,7 @@ __all__ = ["LARGEST", "answer", "layout_of", "main"]
 LARGEST: Final = 200_000
 """Bytes of an answer."""
 
+MARGIN: Final = 2000  # of that, for what stands around the two lists
 LARGEST_QUESTION: Final = 64 * 1024
 SECONDS: Final = 12  # for an answer; whoever asked waits for 20
 LONGEST_WORD: Final = 500
@@ -134,10 +135,9 @@ def _refused(key: str, value: object) -> Problem:
 
 
 def _list(_question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:
-    return {
-        "environments": [asdict(one) for one in found.environments(None, layout)],
-        "actions": chronicle.history(layout),
-    }
+    actions = chronicle.history(layout)
+    shown, more = found.first_environments(layout, LARGEST - len(json.dumps(_clean(actions))) - MARGIN)
+    return {"environments": [asdict(one) for one in shown], "more": more, "actions": actions}
 
 
 def _packages(question: Question, layout: Layout, _environ: Mapping[str, str]) -> Answer:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,11 +23,22 @@ from environments.records import Environment
 if TYPE_CHECKING:
     from environments.site import Site
 
-__all__ = ["environment", "environments", "is_server", "marks", "others", "packages", "python_of"]
+__all__ = [
+    "environment",
+    "environments",
+    "first_environments",
+    "is_server",
+    "marks",
+    "names_in",
+    "others",
+    "packages",
+    "python_of",
+]
 
 NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}")
 MOST_ENTRIES: Final = 20_000  # looked at in one folder
-MOST_ENVIRONMENTS: Final = 100
+MOST_ENVIRONMENTS: Final = 200  # on a page
+LONGEST_LOOK: Final = 6.0  # seconds for all of them; a page waits
 LARGEST_RECORD: Final = 32 << 20  # bytes; tensorflow's has 5 million
 LARGEST_IN_ALL: Final = 256 << 20
 LARGEST_MARKS: Final = 64 << 10
@@ -35,10 +48,33 @@ _RECORD: Final = re.compile(r"(?P<name>[^/]+)-(?P<version>[^/-]+)-(?P<build>[^/-
 _DIST_INFO: Final = re.compile(r"(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info")
 
 
+def names_in(layout: Layout) -> list[str]:
+    """Return the names of the user's environments, also of broken ones."""
+    return sorted(entry.name for entry in _entries(layout.envs) if NAME.fullmatch(entry.name))
+
+
 def environments(_site: Site | None, layout: Layout) -> list[Environment]:
     """Return the user's environments by name; broken ones as well, for those can be reset."""
-    names = (entry.name for entry in _entries(layout.envs) if NAME.fullmatch(entry.name))
-    return [environment(layout, name) for name in sorted(islice(names, MOST_ENVIRONMENTS))]
+    return [environment(layout, name) for name in names_in(layout)]
+
+
+def first_environments(layout: Layout, largest: int) -> tuple[list[Environment], int]:
+    """Return as many environments as a page can show and wait for, and how many more there are.
+
+    Parameters
+    ----------
+    largest : int
+        Characters that they may have as JSON.
+    """
+    names, shown = names_in(layout), list[Environment]()
+    ends = time.monotonic() + LONGEST_LOOK
+    for name in names[:MOST_ENVIRONMENTS]:
+        one = environment(layout, name)
+        largest -= len(json.dumps(asdict(one)))
+        if largest < 0 or time.monotonic() > ends:
+            break
+        shown.append(one)
+    return shown, len(names) - len(shown)
 
 
 def environment(layout: Layout, name: str) -> Environment:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import texts
 from environments.site import Image, Site
 from slurm.records import Sentence
-from spawner.own_environments import Own
+from spawner.own_environments import MOST, Own
 from spawner.source import Source, source_of
 from texts import mark as _
 
@@ -42,6 +42,7 @@ _NEEDED_OR = _(
     " one of those below."
 )
 _CHOOSE = _("choose one")
+_MANY = _("Of your environments %(n)d are shown here at the most.")
 _NONE_SERVES = _("No notebook server can be started from your environment “%(name)s”. Reset makes it anew.")
 
 
@@ -206,6 +207,8 @@ def _notices(site: Site, own: Sequence[Own] | None, lost: str | None) -> tuple[S
         told.append(Sentence(first, {}))
     else:
         told += [Sentence(_MAKING_FIRST, {"name": one.name}) for one in own if one.making]
+        if len(own) >= MOST:
+            told.append(Sentence(_MANY, {"n": MOST}))
         usual = next((one for one in own if one.name == site.default), None)
         if usual is not None and not usual.server and not usual.busy:
             told.append(Sentence(_NONE_SERVES, {"name": usual.name}))

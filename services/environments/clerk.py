@@ -91,7 +91,7 @@ class Clerk:
             raise problem_of(Trouble(seen.files_code, seen.files_problem))
         self._check_open(user, action.environment, seen)
         existing = seen.environment(action.environment) is not None
-        if seen.files_problem is None and not existing and action.verb not in _MAKES:
+        if seen.files_problem is None and not existing and not seen.more and action.verb not in _MAKES:
             raise Problem("missing", _("There is no environment %(name)s."), name=action.environment)
 
     def _check_open(self, user: str, environment: str, seen: Overview) -> None:

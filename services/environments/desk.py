@@ -47,6 +47,8 @@ class Overview:
         The same for programs, as in `Problem`; empty for files that were not reached.
     slurm_answers : bool
         Whether Slurm answered the last time it was asked.
+    more : int
+        How many environments there are besides those that are shown.
     """
 
     environments: tuple[Environment, ...] = ()
@@ -55,6 +57,7 @@ class Overview:
     files_problem: Sentence | None = None
     files_code: str = ""
     slurm_answers: bool = True
+    more: int = 0
 
     def environment(self, name: str) -> Environment | None:
         return next((one for one in self.environments if one.name == name), None)
@@ -116,6 +119,7 @@ class Desk:
             actions=tuple(await self._with_ends(self._actions(user, pasts, looked_at))),
             as_of=time.time(),
             slurm_answers=looked_at is not None,
+            more=int(told.number(answer.get("more"))),
         )
         self._last[user] = seen
         self._last.move_to_end(user)

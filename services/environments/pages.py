@@ -36,6 +36,7 @@ class ListHandler(Page):
         self.show(
             "list",
             environments=[self.row(one) for one in seen.environments],
+            more=seen.more,
             live=await self.live(seen),
             past=rows((one for one in seen.actions if one.over), self.lang),
             site=site_of(self.site, self.lang),

@@ -43,6 +43,7 @@ def overview_of(seen: Overview, site: Site, lang: str) -> dict[str, Any]:
     """Describe what a user has."""
     return {
         "environments": [environment_of(one) for one in seen.environments],
+        "more": seen.more,
         "actions": [action_of(one, lang) for one in seen.actions],
         "site": site_of(site, lang),
         "as_of": moment(seen.as_of),

@@ -84,8 +84,8 @@ def test_an_operator_cancels_it(begun: Begun, centre: RunningCentre) -> None:
 
 
 def test_it_is_killed_without_a_warning(begun: Begun, centre: RunningCentre) -> None:
-    centre.run(["scancel", "--signal=KILL", "--full", begun.job])
-    assert "the next action does that" in begun.ended("interrupted")["problem"]["message"]
+    centre.run(["scancel", "--signal=KILL", "--batch", begun.job])
+    assert "as it was" in begun.ended("interrupted")["problem"]["message"]
 
 
 def test_it_reaches_the_time_limit(begun: Begun, centre: RunningCentre) -> None:
@@ -105,7 +105,8 @@ def test_its_node_fails(begun: Begun, centre: RunningCentre) -> None:
     try:
         assert "the fault is not yours" in begun.ended("interrupted")["problem"]["message"]
     finally:
-        centre.run(["scontrol", "update", node, "State=RESUME"])
+        # It may be back by itself.
+        centre.run(["scontrol", "update", node, "State=RESUME"], check=False)
 
 
 def test_an_operator_puts_it_back_into_the_queue(begun: Begun, centre: RunningCentre) -> None:

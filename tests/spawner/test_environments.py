@@ -167,6 +167,13 @@ class TestMenu:
             "Your environment “notebook” is being made; you can start from it as soon as that is done."
         ]
 
+    def test_that_there_may_be_more_than_are_shown_is_said(self) -> None:
+        own = tuple(Own(f"x{number}", server=True) for number in range(199))
+        assert self.menu((*own, NOTEBOOK)).notices == (
+            Sentence("Of your environments %(n)d are shown here at the most.", {"n": 200}),
+        )
+        assert self.menu((*own[1:], NOTEBOOK)).notices == ()
+
     def test_a_broken_usual_one_is_told(self) -> None:
         assert "Reset makes it anew" in str(self.menu((Own("notebook", server=False),)).notices[0])
 

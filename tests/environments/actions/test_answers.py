@@ -66,7 +66,29 @@ def test_the_list_has_environments_and_what_was_done(notebook: User, settings: P
 
 
 def test_the_list_of_somebody_who_has_nothing(settings: Path) -> None:
-    assert answered(settings, ask="list") == {"environments": [], "actions": []}
+    assert answered(settings, ask="list") == {"environments": [], "more": 0, "actions": []}
+
+
+@pytest.mark.parametrize(("states", "least"), [(1, 200), (9, 60)])
+def test_who_has_many_environments_is_told_of_some_and_how_many_more(
+    user: User, settings: Path, states: int, least: int
+) -> None:
+    layout = user.layout
+    layout.envs.mkdir(parents=True)
+    for number in range(210):
+        name = f"course-{number:03}"
+        for state in range(states):
+            prefix = layout.generations / f"{name}-{number:04x}{state:04x}"
+            (prefix / "conda-meta").mkdir(parents=True)
+            (prefix / "conda-meta" / "hpchub").write_text(json.dumps({"verb": "reset", "label": "x" * 60}))
+            (prefix / "conda-meta" / "python-3.11.2-0.json").touch()
+        (layout.envs / name).symlink_to(f"../generations/{prefix.name}")
+    said = answered(settings, ask="list")
+    names = [one["name"] for one in said["environments"]]
+    assert names == sorted(names)
+    assert len(names) >= least
+    assert len(names) + said["more"] == 210
+    assert len(found.environments(None, layout)) == 210, "a terminal shows all"
 
 
 def test_packages_of_conda_and_of_pip(notebook: User, settings: Path) -> None:
