@@ -239,8 +239,8 @@ def running_centre() -> Iterator[RunningCentre]:
         keep = bool(os.environ.get("HPCHUB_TEST_KEEP"))
         if not keep:
             centre.remove()
-        centre.up()
         try:
+            centre.up()
             yield centre
         finally:
             if not keep:
