@@ -11,16 +11,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import hpchub_slurm_job as job  # type: ignore[import-not-found] # beside this file, in the profile
 from ipyparallel.cluster.launcher import (  # type: ignore[import-not-found] # the user's environment has it
     LauncherError,
-    NotRunning,
     SlurmEngineSetLauncher,
 )
-from traitlets import Integer, List, Unicode, default
+from traitlets import Integer, List, Unicode
 
 __all__ = ["SlurmEngines"]
 
@@ -38,27 +37,18 @@ class SlurmEngines(SlurmEngineSetLauncher):
     settings and do here what they say.
     """
 
-    # How a saved cluster names this class, so that another process can stop it.
-    entrypoint_name = "hpchub_slurm_engines.SlurmEngines"
+    # How a saved cluster names its launcher. Whoever lists or stops it later may not have read this profile,
+    # and then cannot import this class; ipyparallel's own can do that much as well, from the job's number.
+    entrypoint_name = "slurm"
 
+    output_limit = Integer(20, config=True, help="Lines of the log that are shown when engines fail.")
     engines_per_node = Integer(0, config=True, help="Engines on one node; 0 for as many as fit.")
     cpus_per_engine = Integer(1, config=True, help="CPUs of one engine.")
-    output_file = Unicode(config=True, help="The job's log; %j is its number.").tag(to_dict=True)
     site_options = List(Unicode(), config=True, help="Options of sbatch that the site needs, a word each.")
+    # Not ipyparallel's name, under which it is read once and deleted.
+    output_file = Unicode().tag(to_dict=True)
+    log_file = Unicode()
     log_folder = Unicode(config=True, help="Where the job's log goes; the profile's own folder without it.")
-
-    @default("output_file")
-    def _default_output_file(self) -> str:
-        for folder in filter(None, (self.log_folder, os.path.join(self.profile_dir, "log"))):
-            try:
-                os.makedirs(folder, mode=0o700, exist_ok=True)
-            except OSError:
-                continue
-            if os.access(folder, os.W_OK):
-                return os.path.join(folder, "%j.log")
-        raise LauncherError(
-            f"There is no folder for the engines' log: {self.log_folder} cannot be written to"
-        )
 
     async def start(self, n: int = 1) -> str:
         """Submit the job; its engines come when Slurm has room for them.
@@ -69,10 +59,11 @@ class SlurmEngines(SlurmEngineSetLauncher):
             With Slurm's words, when it does not take the job.
         """
         self.n = n
+        self.log_file = self._log()
         said = await asyncio.get_running_loop().run_in_executor(None, self._submit)
         self.job_id = said.strip().partition(";")[0]
-        self.output_file = self.output_file.replace("%j", self.job_id)
-        self.log.info(f"The engines' job is {self.job_id}, its log {self.output_file}")
+        self.log_file = self.log_file.replace("%j", self.job_id).replace("%%", "%")
+        self.log.info(f"The engines' job is {self.job_id}, its log {self.log_file}")
         self.notify_start(self.job_id)
         self._follow()
         return str(self.job_id)
@@ -100,26 +91,26 @@ class SlurmEngines(SlurmEngineSetLauncher):
     def get_output(self, remove: bool = False) -> str:  # noqa: FBT001, FBT002 - as ipyparallel has it
         """Return the end of the log, which is the user's and stays."""
         try:
-            raw = Path(self.output_file).read_bytes()
+            raw = Path(self.log_file).read_bytes()
         except OSError:
             return ""
         return raw[-LARGEST_LOG:].decode("utf-8", "replace")
 
-    @classmethod
-    def from_dict(cls, d: Mapping[str, Any], **kwargs: Any) -> SlurmEngines:
-        """Take up engines that another process started."""
-        launcher: SlurmEngines = super().from_dict(d, **kwargs)
-        about = launcher._look()
-        if about is None or about.ended:
-            raise NotRunning(f"job {launcher.job_id}")
-        launcher._follow()
-        return launcher
+    def _log(self) -> str:
+        """Return where the job's log goes; ``%j`` stands for the job's number."""
+        own = os.path.join(self.profile_dir, "log")
+        for folder in filter(None, (self.log_folder, own)):
+            with suppress(OSError):
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return os.path.join(folder.replace("%", "%%"), "%j.log")
+        raise LauncherError(f"The engines' log has no place: neither {self.log_folder} nor {own} can be used")
 
     def _submit(self) -> str:
         asked = job.Asked(
             n=self.n,
             name=f"ipengine-{self.cluster_id}" if self.cluster_id else "ipengine",
-            log=self.output_file,
+            log=self.log_file,
             queue=self.queue,
             timelimit=str(self.timelimit or ""),
             account=self.account,
@@ -159,9 +150,7 @@ class SlurmEngines(SlurmEngineSetLauncher):
                 if not self._over.is_set():
                     self.log.info(said)
             if about.ended and not self._over.is_set():
-                self.notify_stop(
-                    {"job_id": self.job_id, "exit_code": 1, "why": last, "log": self.output_file}
-                )
+                self.notify_stop({"job_id": self.job_id, "exit_code": 1, "why": last, "log": self.log_file})
 
     def _look(self) -> job.Seen | None:
         """Return how the job is, nothing where Slurm knows no such job, an empty state where it is silent."""

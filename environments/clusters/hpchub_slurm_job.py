@@ -91,7 +91,7 @@ def arguments(asked: Asked) -> list[str]:
         f"--ntasks={asked.n}",
         f"--cpus-per-task={max(1, asked.cpus)}",
         *(f"{name}={value}" for name, value in given.items() if value),
-        *asked.options,
+        *filter(None, asked.options),
         # The whole of sbatch's environment, which is made for it.
         "--export=ALL",
     ]

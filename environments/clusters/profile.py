@@ -52,6 +52,7 @@ _CONTROLLER: Final = """\
 # The controller is reached over the network of the nodes, so what it says is encrypted, and only who has the
 # cluster's key, in a file that you alone can read, is answered.
 import os
+import secrets
 import sys
 
 here = os.path.dirname(os.path.abspath(__file__))
@@ -61,6 +62,8 @@ from hpchub_slurm_job import listening
 
 c = get_config()
 c.IPController.enable_curve = True
+# Messages are signed besides, which ipyparallel else leaves out, with a warning that frightens people.
+c.Session.key = secrets.token_hex(32).encode()
 c.IPController.ip, c.IPController.location = listening(os.environ)
 """
 

@@ -144,6 +144,118 @@ class TestRunning:
             as_anna(centre, f"{back}; rm -rf {now}")
 
 
+ENGINES = """
+import glob, json, os, stat, subprocess, sys
+import ipyparallel as ipp
+cluster = ipp.Cluster(profile="slurm", n=2)
+cluster.config.SlurmEngines.engines_per_node = 1
+client = cluster.start_and_connect_sync()
+def about():
+    import os, sys
+    return {"node": os.environ["SLURMD_NODENAME"], "prefix": sys.prefix, "environment": str(dict(os.environ))}
+engines = client[:].apply_sync(about)
+security = os.path.join(cluster.profile_dir, "security")
+files = glob.glob(f"{security}/ipcontroller-{cluster.cluster_id}-*.json")
+told = {
+    "own": [os.environ["SLURMD_NODENAME"], sys.prefix, os.environ.get("JUPYTERHUB_API_TOKEN", "")],
+    "engines": engines,
+    "secrets": [json.load(open(files[0]))[name] for name in ("key", "curve_serverkey")],
+    "modes": sorted({stat.S_IMODE(os.stat(path).st_mode) for path in files}),
+    "folder": stat.S_IMODE(os.stat(security).st_mode),
+    "job": cluster.engine_set.job_id,
+    "log": cluster.engine_set.log_file,
+    "shown": subprocess.run(["scontrol", "show", "job", cluster.engine_set.job_id], capture_output=True,
+        text=True).stdout + subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout,
+}
+client.close()
+cluster.stop_cluster_sync()
+print("\\n" + json.dumps(told))
+"""
+REFUSED = """
+import ipyparallel as ipp
+cluster = ipp.Cluster(profile="slurm", n=2)
+cluster.config.SlurmEngines.account = "nobodys"
+try:
+    cluster.start_and_connect_sync()
+except Exception as error:
+    print(error)
+cluster.stop_cluster_sync()
+"""
+WAITING = """
+import ipyparallel as ipp
+cluster = ipp.Cluster(profile="slurm", n=2)
+cluster.config.SlurmEngines.options = "--begin=now+1hour"
+cluster.engine_timeout = 4
+try:
+    cluster.start_and_connect_sync()
+except Exception as error:
+    print(error)
+"""
+
+
+@pytest.fixture(scope="class")
+def plugins(running: Person, centre: RunningCentre) -> Iterator[None]:
+    """Anna's environment with the plugins; the profile is gone afterwards."""
+    centre.run(["hpchub", "env", "plugins"], ANNA, limit=120)
+    yield
+    centre.run(["bash", "-c", "rm -rf ~/.ipython/profile_slurm"], ANNA)
+
+
+def jobs(centre: RunningCentre, *states: str) -> list[str]:
+    """Return the numbers of engines' jobs in these states; in any that is not over without them."""
+    asked = [f"--states={','.join(states)}"] if states else []
+    said = centre.run(["squeue", "--noheader", "--user", ANNA, "--format=%j %i", *asked]).stdout
+    return [line.split()[1] for line in said.splitlines() if line.startswith("ipengine")]
+
+
+def until_no_jobs(centre: RunningCentre) -> None:
+    for _try in range(100):
+        if not jobs(centre):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"engines are left: {jobs(centre)}")
+
+
+@pytest.mark.usefixtures("plugins")
+class TestEngines:
+    """In a kernel that was started after Plugins, by a server that was started before."""
+
+    KERNEL = "conda-env-notebook-py"
+
+    async def test_a_cell_computes_on_other_nodes_and_stop_ends_the_job(
+        self, running: Person, centre: RunningCentre
+    ) -> None:
+        told = json.loads((await run_cell(running, ENGINES, self.KERNEL)).splitlines()[-1])
+        node, prefix, token = told["own"]
+        assert token
+        assert len({node, *(one["node"] for one in told["engines"])}) == 3
+        assert [one["prefix"] for one in told["engines"]] == [prefix, prefix]
+        assert prefix == generation(centre)
+        # Nobody but Anna can connect, and nothing of her notebook's goes along.
+        assert (told["modes"], told["folder"]) == ([0o600], 0o700)
+        log = as_anna(centre, f"stat -c %a {told['log']}; cat {told['log']}")
+        assert log.startswith("600\n")
+        assert "Using CurveZMQ security" in log
+        assert all(len(secret) >= 40 for secret in told["secrets"])
+        for secret in (token, *told["secrets"]):
+            assert secret not in str(told["engines"]) + told["shown"] + log
+        until_no_jobs(centre)
+
+    async def test_what_slurm_refuses_is_said_in_its_words(self, running: Person) -> None:
+        said = await run_cell(running, REFUSED, self.KERNEL)
+        assert "Slurm did not take the engines' job: sbatch: error: Batch job submission failed" in said
+        assert "Invalid account" in said
+
+    async def test_a_kernel_that_ends_takes_waiting_engines_along(
+        self, running: Person, centre: RunningCentre
+    ) -> None:
+        said = await run_cell(running, WAITING, self.KERNEL)
+        assert "waits (BeginTime)" in said
+        assert "2 engines not ready in 4 seconds" in said
+        # The kernel that ran the cell was shut down with it, as by Restart.
+        until_no_jobs(centre)
+
+
 class TestForm:
     def test_own_environment_is_chosen_first_and_the_others_are_offered(
         self, beside: str, anna: Person

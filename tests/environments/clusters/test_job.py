@@ -31,7 +31,7 @@ def asked(**about: object) -> job.Asked:
 
 
 def test_engines_ask_for_a_task_each() -> None:
-    said = job.arguments(asked(queue="gpu", timelimit="30", per_node=2, cpus=3, options=("--gres=gpu:2",)))
+    said = job.arguments(asked(queue="gpu", timelimit="30", per_node=2, cpus=3, options=("--gres=gpu:2", "")))
     assert said == [
         "--parsable",
         "--job-name=ipengine-1",

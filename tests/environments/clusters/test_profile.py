@@ -58,6 +58,9 @@ def test_the_controller_is_encrypted(folder: Path) -> None:
     config = PyFileConfigLoader("ipcontroller_config.py", path=str(folder)).load_config()
     assert config.IPController.enable_curve is True
     assert config.IPController.ip
+    again = PyFileConfigLoader("ipcontroller_config.py", path=str(folder)).load_config()
+    assert len(config.Session.key) == 64
+    assert config.Session.key != again.Session.key
 
 
 def test_a_partition_of_another_name_is_what_slurm_is_asked_for(folder: Path) -> None:
