@@ -182,7 +182,7 @@ def _python(question: Question, layout: Layout, _environ: Mapping[str, str]) -> 
     path = found.python_of(layout.address(name))
     return {
         "python": str(path) if path else None,
-        "server": found.is_server(layout.address(name)),
+        "server": found.serves(layout.address(name)),
         "busy": holding.holder(layout, name),
     }
 

@@ -33,6 +33,7 @@ __all__ = [
     "others",
     "packages",
     "python_of",
+    "serves",
 ]
 
 NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}")
@@ -45,6 +46,12 @@ LARGEST_MARKS: Final = 64 << 10
 LARGEST_HISTORY: Final = 1 << 20
 
 _RECORD: Final = re.compile(r"(?P<name>[^/]+)-(?P<version>[^/-]+)-(?P<build>[^/-]+)\.json")
+# What a server cannot do without, by conda's names, as modules.
+_SERVER: Final = {
+    "jupyterhub": "jupyterhub",
+    "jupyterhub-base": "jupyterhub",
+    "jupyter_server": "jupyter_server",
+}
 _DIST_INFO: Final = re.compile(r"(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info")
 
 
@@ -98,7 +105,7 @@ def environment(layout: Layout, name: str) -> Environment:
         made=_number(made, "made"),
         packages=len(records),
         python=next((one["version"] for one in records if python and one["name"] == "python"), ""),
-        server=is_server(prefix),
+        server=serves(prefix),
         kernel=python is not None and _has(prefix, records, "ipykernel"),
         generations=tuple(
             {
@@ -134,6 +141,25 @@ def python_of(prefix: Path) -> Path | None:
 def is_server(prefix: Path) -> bool:
     """Return whether a notebook server of the hub's can be started from it."""
     return python_of(prefix) is not None and _is_program(prefix / "bin" / "jupyterhub-singleuser")
+
+
+def serves(prefix: Path) -> bool:
+    """Return whether a server would start: its program is there, and pip has not taken its packages away."""
+    if not is_server(prefix):
+        return False
+    recorded = {_SERVER[record["name"]] for record in _records(prefix) if record["name"] in _SERVER}
+    return all(_is_installed(prefix, module) for module in recorded)
+
+
+def _is_installed(prefix: Path, module: str) -> bool:
+    """Return whether a module is there, in whatever way: pip may have put it elsewhere and noted where."""
+    for folder in _site_packages(prefix):
+        if (folder / module / "__init__.py").is_file():
+            return True
+        notes = (_DIST_INFO.fullmatch(entry.name) for entry in _entries(folder))
+        if any(note and _normal(note["name"]) == _normal(module) for note in notes):
+            return True
+    return False
 
 
 def packages(prefix: Path) -> list[dict[str, Any]]:
