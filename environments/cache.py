@@ -1,4 +1,4 @@
-"""The user's own packages, from which generations are hard-linked, and what the site lends to it.
+"""The user's own packages, from which generations are hard-linked, and who works with them.
 
 Only py-rattler works in this folder; conda would download everything anew over it.
 """
@@ -8,16 +8,15 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from environments.removing import remove_tree
 
-__all__ = ["borrow", "give_back", "is_free", "sweep", "wait_until_free"]
+__all__ = ["alone", "is_free", "names", "sweep", "take_away", "wait_until_free"]
 
 LOCK: Final = ".cache.lock"
 LEFT: Final = re.compile(r"\..+-[^-]+-[^-]+")
@@ -25,12 +24,17 @@ WAIT_SECONDS: Final = 0.3
 
 
 def sweep(packages: Path) -> None:
-    """Remove what killed installs left: unpacked halves, named with a dot; not while one is at work."""
+    """Remove what killed installs left: halves, named with a dot; not while one is at work.
+
+    Links go as well, by which earlier versions borrowed: each state was a copy of what they lead to.
+    """
     with _locked(packages) as ours:
-        if ours:
-            for path in packages.glob(".*"):
-                if path.is_dir() and not path.is_symlink() and LEFT.match(path.name):
-                    remove_tree(path)
+        for path in packages.iterdir() if ours else ():
+            if path.is_symlink():
+                path.unlink()
+                path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+            elif LEFT.match(path.name) and path.is_dir():
+                remove_tree(path)
 
 
 def is_free(packages: Path) -> bool:
@@ -57,30 +61,38 @@ def wait_until_free(packages: Path, say: Callable[[], None], check: Callable[[],
         time.sleep(WAIT_SECONDS)
 
 
-def borrow(packages: Path, shared: Path, stems: Iterable[str]) -> int:
-    """Link packages of the site's cache into the user's own, where they are not yet, and return how many.
+@contextmanager
+def alone(packages: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Keep other installs of the same user out, and killed ones' halves in, while this lasts.
 
-    py-rattler opens a package's lock file for writing, so that is a copy: the shared folder stays read-only.
-    The files of the environment are copies then, for nobody may hard-link another one's files.
+    Parameters
+    ----------
+    waiting : callable
+        Called now and then, while somebody else is at work.
     """
-    lent = 0
-    for stem in stems:
-        own, theirs = packages / stem, shared / stem
-        if os.path.lexists(own) or not (theirs / "info" / "index.json").is_file():
-            continue
-        with suppress(OSError):
-            shutil.copyfile(shared / f"{stem}.lock", packages / f"{stem}.lock")
-            own.symlink_to(theirs)
-            lent += 1
-    return lent
+    while True:
+        with _locked(packages) as ours:
+            if ours is not False:
+                yield
+                return
+        waiting()
+        time.sleep(WAIT_SECONDS)
 
 
-def give_back(packages: Path) -> None:
-    """Borrow nothing any more, for what was lent may be damaged; dead links go as well."""
-    for path in packages.glob("*"):
-        if path.is_symlink():
-            path.unlink()
-            path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+def names(packages: Path) -> frozenset[str]:
+    """Return which packages, halves and notes are there."""
+    try:
+        return frozenset(os.listdir(packages))
+    except FileNotFoundError:
+        return frozenset()
+
+
+def take_away(packages: Path, kept: frozenset[str]) -> None:
+    """Remove what was not there before, when there was no room for what it was for."""
+    with _locked(packages) as ours, suppress(OSError):
+        for name in names(packages) - kept if ours else ():
+            if name != LOCK:
+                remove_tree(packages / name)
 
 
 @contextmanager

@@ -17,12 +17,14 @@ from environments.layout import Layout
 from environments.problems import Problem
 from environments.records import Progress, Tell
 from environments.removing import remove_tree
+from environments.room import is_exhausted
 from environments.site import Site
 from environments.supervising import check_cancelled, run_child
 
 __all__ = ["RattlerEngine", "solve"]
 
 WORKER: Final = Path(__file__).resolve().with_name("worker.py")
+NO_ROOM: Final = ("full", "quota")
 NOT_HANDED_ON: Final = ("PYTHON", "CONDA_", "RATTLER_", "MAMBA_")
 
 
@@ -41,26 +43,31 @@ class RattlerEngine:
         packages.mkdir(parents=True, exist_ok=True)
         self.layout.repodata.mkdir(parents=True, exist_ok=True)
         cache.sweep(packages)
-        if self.site.shared_cache is None:
-            cache.give_back(packages)
         cache.wait_until_free(
             packages, lambda: tell("Waiting for another environment of yours."), check_cancelled
         )
+        before = cache.names(packages)
         try:
-            result = self._attempt(
-                prefix, wanted, tell, careful=wanted.validate, shared=self.site.shared_cache
-            )
+            result = self._insist(prefix, wanted, tell)
         except Problem as problem:
-            # What a shared cache lends cannot be repaired by us.
-            if not is_cache_damage(problem) and not (self.site.shared_cache and problem.code == "permission"):
-                raise
-            tell("A file of a package is missing or damaged: checking them all and trying again.")
-            cache.give_back(packages)
-            result = self._attempt(prefix, wanted, tell, careful=True, shared=None)
+            # Whoever has no room left is not to be left with packages that nothing uses.
+            if problem.code in NO_ROOM or is_exhausted(packages):
+                cache.take_away(packages, before)
+            raise
         if result.get("unchanged"):
             return Filled(int(result["packages"]), unchanged=True)
         self._finish(prefix, wanted, list(result["requested"]))
         return Filled(int(result["packages"]))
+
+    def _insist(self, prefix: Path, wanted: Wanted, tell: Tell) -> dict[str, Any]:
+        """Try again when something is damaged, with every file checked, also of what the site has lent."""
+        try:
+            return self._attempt(prefix, wanted, tell, careful=wanted.validate, shared=self.site.shared_cache)
+        except Problem as problem:
+            if not is_cache_damage(problem):
+                raise
+        tell("A file of a package is missing or damaged: checking them all and trying again.")
+        return self._attempt(prefix, wanted, tell, careful=True, shared=None)
 
     def _attempt(
         self, prefix: Path, wanted: Wanted, tell: Tell, *, careful: bool, shared: Path | None

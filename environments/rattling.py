@@ -21,7 +21,8 @@ from rattler.repo_data import RepoDataRecord
 from rattler.version import Version
 from rattler.virtual_package import GenericVirtualPackage, Override
 
-from environments import cache, history, keeping
+from environments import history, keeping
+from environments.lending import Asked, borrow
 from environments.reporting import Reporter
 from environments.written import (
     DamagedError,
@@ -64,7 +65,7 @@ async def do_fill(request: Request, say: Say) -> dict[str, Any]:
         return {"packages": len(records), "unchanged": True}
     packages = Path(request["packages"])
     if request.get("shared"):
-        cache.borrow(packages, Path(request["shared"]), (_stem(record) for record in records))
+        await _borrow(packages, Path(request["shared"]), records, say)
     await _install(request, packages, records, requested, say)
     _check_records(Path(request["prefix"]), records)
     complete(Path(request["prefix"]), packages, incomplete)
@@ -126,6 +127,17 @@ async def _solve(
         locked_packages=locked,
         virtual_packages=_virtual(platform, request.get("cuda") or ""),
     )
+
+
+async def _borrow(packages: Path, shared: Path, records: list[RepoDataRecord], say: Say) -> None:
+    """Take what the site lends."""
+
+    def tell(done: int, total: int, stem: str) -> None:
+        counts = {"packages_total": len(records), "bytes_done": done, "bytes_total": total}
+        say({"progress": {"step": "install", **counts, "current": stem}})
+
+    asked = [Asked(_stem(record), record.sha256 or b"", record.size or 0) for record in records]
+    await asyncio.to_thread(borrow, packages, shared, asked, tell)
 
 
 async def _install(

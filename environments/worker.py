@@ -41,7 +41,9 @@ async def _answer(request: dict[str, Any], say: Say) -> None:
         do = {"fill": do_fill, "solve": do_solve}[request["do"]]
         result = await do(request, say)
     except Exception as error:
-        result = {"failed": type(error).__name__, "text": f"{error}{_why_not_written(request)}"}
+        # As py-rattler words it, by which it is told what this means.
+        number = f"\nCaused by: (os error {error.errno})" if isinstance(error, OSError) else ""
+        result = {"failed": type(error).__name__, "text": f"{error}{number}{_why_not_written(request)}"}
     say({"result": result})
 
 

@@ -1,6 +1,7 @@
 """Run in a mount namespace of its own: changes an environment on a disk of a few KiB.
 
-``full_disk.py FOLDER URL KIB``; it prints the outcome, what is in the environment, and what is left over.
+``full_disk.py FOLDER URL KIB [SHARED]``; it prints the outcome, what is in the environment, what is left
+over, and what is in the package cache.
 """
 
 import subprocess
@@ -22,6 +23,8 @@ def main() -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)], check=True)
     person = Person(Layout(folder / "conda"), Site(channels=(url,), least_free_mb=0))
     person.make("base")
+    if sys.argv[4:]:
+        person.site = person.site.model_copy(update={"shared_cache": Path(sys.argv[4])})
     used = int(subprocess.run(["du", "-sk", folder], capture_output=True, check=True).stdout.split()[0])
     subprocess.run(["mount", "-o", f"remount,size={used + kib}k", str(folder)], check=True)
     try:
@@ -30,7 +33,8 @@ def main() -> None:
     except Problem as problem:
         outcome = problem.code
     generations.clean(person.layout, "notebook", 2)
-    print(f"{outcome}\n{person.packages()}\n{person.left_over()}")
+    cached = sorted(path.name for path in person.layout.packages.iterdir())
+    print(f"{outcome}\n{person.packages()}\n{person.left_over()}\n{cached}")
 
 
 main()
