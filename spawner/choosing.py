@@ -18,8 +18,9 @@ from environments.site import load_site
 from slurm.acting import ActsAsUser
 from slurm.records import Job, Sentence
 from spawner.endings import failure
-from spawner.figures import recognise
+from spawner.figures import FIGURES
 from spawner.form import PATIENCE, render_form
+from spawner.known import BROWSERS
 from spawner.limits import limits_check
 from spawner.office import Office
 from spawner.options import OptionsError, Request, from_form, parse, resolve
@@ -163,9 +164,12 @@ class TakesOptions(SpawnerSettings):
         """Render the queue table and the fields (the hub puts them into its spawn page)."""
         self.hear()
         handler = self.handler
-        if handler is not None and handler.current_user is self.user:
-            recognise(handler, self.home, handler.xsrf_token.decode())
-        return await render_form(self)
+        if handler is None or handler.current_user is not self.user:
+            return await render_form(self)
+        known = BROWSERS.remember(handler, self.home, handler.xsrf_token.decode())
+        form = await render_form(self, known)
+        FIGURES.prepare(known, texts.language_of(handler))
+        return form
 
     def run_options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
         self.hear()

@@ -2,121 +2,123 @@
 
 When a lecture begins, hundreds press Refresh at once, and the hub is one process. What is the same for
 everybody (the figures, as HTML in the reader's language) is rendered once a second; what is the user's own
-(why a queue is closed to him, and what it offers him) is small, and is put beside it.
+(why a queue is closed to him, and what it offers him) is small, stands beside it, and is written anew only
+when something changes that it depends on.
 
-Finding out who asks costs the hub several queries of its database, five times as much as all the rest. A
-browser that was recognised is therefore known here for two minutes by its cookies and its XSRF token, unless
-its user's sessions have ended: by a log-out, a reset, or because the directory disabled the account.
+Here is the answer, and how those get it whom JupyterHub must recognise first; `spawner.quick` has the others.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from jupyterhub.handlers.base import SESSION_COOKIE_NAME
 from jupyterhub.scopes import needs_scope
-from sqlalchemy.orm import object_session
+from tornado.httputil import HTTPHeaders
 
 import texts
 from queues.access import obstacle
-from queues.policy import Queue
+from queues.policy import Queue, QueuePolicy
 from queues.table import QueueTable, build_table
 from slurm.records import Sentence
 from slurm.snapshot import Snapshot
 from spawner.api import Api
 from spawner.form import fresh_figures
+from spawner.known import BROWSERS, Known, Reader
 from spawner.offers import offers_of
 from spawner.options import Standing
 
 if TYPE_CHECKING:
     from spawner.choosing import TakesOptions
 
-__all__ = ["FiguresHandler", "recognise"]
+__all__ = ["FIGURES", "Figures", "FiguresHandler"]
 
-KNOWN_SECONDS: Final = 120.0
-MOST_KNOWN: Final = 10_000
-
-_Key = tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Known:
-    """A browser that was recognised: whose it is, and who that is to the queues, once somebody has asked."""
-
-    spawner: TakesOptions
-    until: float
-    session: str
-    standing: Standing | None = None
-
-    def is_good(self) -> bool:
-        return time.monotonic() < self.until and self.session == _session_of(self.spawner)
+# Of each answer its own; cookies are for nobody else at all.
+_NOT_SHARED: Final = ("Date", "Content-Length", "Set-Cookie", "Etag")
 
 
 @dataclass(frozen=True, slots=True)
 class _Rendered:
+    second: int
     of: tuple[object, ...]
-    body: str
+    body: bytes
 
 
-class FiguresHandler(Api):
-    """Answers Refresh for the user who is logged in."""
+class Figures:
+    """The answers to Refresh, each part kept for as long as it is true."""
 
-    known: ClassVar[dict[_Key, _Known]] = {}
-    rendered: ClassVar[dict[str, _Rendered]] = {}
-    who: _Known
+    def __init__(self) -> None:
+        self._rendered: dict[str, _Rendered] = {}
+        self._seen: tuple[object, ...] = ()
+        self._terms: tuple[object, ...] = ()
+        self.renderings = 0
 
-    async def prepare(self) -> None:
-        known = self._recall()
-        if known is None:
-            await super().prepare()  # type: ignore[no-untyped-call]
-            return
-        self.who = known
-        # What the hub's log and the rest of its request handling ask for.
-        self._jupyterhub_user = known.spawner.user.name
-        self.expanded_scopes: set[str] = set()
-        self.parsed_scopes: dict[str, Any] = {}
-
-    async def get(self) -> None:
-        if not hasattr(self, "who"):
-            self._identify(user_name=getattr(self.current_user, "name", ""))
-        office = self.who.spawner.shared()
-        snapshot = await fresh_figures(office.monitor)
-        if self.who.standing is None:
-            self.who.standing = await office.standing(self.who.spawner.user)
-        figures = await self._figures(snapshot)
-        own = json.dumps(self._own(snapshot, self.who.standing))
-        self.finish(f'{{"figures": {figures}, "own": {own}}}')  # type: ignore[no-untyped-call]
-
-    @needs_scope("servers")  # type: ignore[untyped-decorator]
-    def _identify(self, user_name: str) -> None:
-        self.who = recognise(self, self.own_spawner(), self.request.headers.get("X-XSRFToken", ""))
-
-    def compute_etag(self) -> None:
-        """Nobody asks for the same figures twice."""
-
-    def _recall(self) -> _Known | None:
-        if "Authorization" in self.request.headers or self.get_query_argument("token", None):
+    def ready(self, known: Known, lang: str) -> bytes | None:
+        """Return the answer if it needs no look at Slurm: what was rendered in this very second is new."""
+        done = self._rendered.get(lang)
+        if done is None or done.second != int(time.monotonic()):
             return None
-        key = _key(self, self.request.headers.get("X-XSRFToken", ""))
-        known = self.known.get(key)
-        return known if known is not None and known.is_good() else None
+        snapshot = known.spawner.shared().monitor.snapshot
+        return None if known.standing is None else self._join(done, known, known.standing, snapshot, lang)
 
-    async def _figures(self, snapshot: Snapshot) -> str:
-        lang = texts.language_of(self)
-        of = (snapshot.jobs_at, snapshot.nodes_at, snapshot.problem, int(time.monotonic()))
-        done = self.rendered.get(lang)
+    async def look(self, spawner: TakesOptions) -> Snapshot:
+        """Ask Slurm, if it may be asked."""
+        return await fresh_figures(spawner.shared().monitor)
+
+    async def answer(self, known: Known, snapshot: Snapshot, lang: str) -> bytes:
+        """Return the answer as JSON."""
+        if known.standing is None:
+            known.standing = await known.spawner.shared().standing(known.spawner.user)
+        done = await self._figures(known.spawner, snapshot, lang)
+        return self._join(done, known, known.standing, snapshot, lang)
+
+    def prepare(self, known: Known, lang: str) -> None:
+        """Write the user's own part before it is asked for: who has opened the form will press Refresh."""
+        if known.standing is not None:
+            self._own(known, known.standing, known.spawner.shared().monitor.snapshot, lang)
+
+    def _join(
+        self, done: _Rendered, known: Known, standing: Standing, snapshot: Snapshot, lang: str
+    ) -> bytes:
+        own = self._own(known, standing, snapshot, lang)
+        return b'{"figures": %b, "own": %b}' % (done.body, own)
+
+    def _own(self, known: Known, standing: Standing, snapshot: Snapshot, lang: str) -> bytes:
+        of = (self._terms_of(snapshot), standing, lang)
+        written, own = known.own
+        if written != of:
+            own = json.dumps(_own(known.spawner.shared().policy, snapshot, standing, lang)).encode()
+            known.own = (of, own)
+        return own
+
+    def _terms_of(self, snapshot: Snapshot) -> tuple[object, ...]:
+        """Return what of Slurm's answer a user's own part depends on: the same object, while it is equal."""
+        seen = (snapshot.partitions, snapshot.reservations, snapshot.nodes_at is None)
+        # To compare all that Slurm says takes long, and is done once for each answer.
+        if len(self._seen) != len(seen) or any(
+            old is not new for old, new in zip(self._seen, seen, strict=True)
+        ):
+            self._seen = seen
+            if self._terms != seen:
+                self._terms = seen
+        return self._terms
+
+    async def _figures(self, spawner: TakesOptions, snapshot: Snapshot, lang: str) -> _Rendered:
+        second = int(time.monotonic())
+        of = (second, snapshot.jobs_at, snapshot.nodes_at, snapshot.problem)
+        done = self._rendered.get(lang)
         if done is None or done.of != of:
-            done = self.rendered[lang] = _Rendered(of, json.dumps(await self._render(snapshot)))
-        return done.body
+            text = json.dumps(await self._render(spawner, snapshot, lang))
+            done = self._rendered[lang] = _Rendered(second, of, text.encode())
+        return done
 
-    async def _render(self, snapshot: Snapshot) -> dict[str, Any]:
-        table = _for_nobody(self.who.spawner, snapshot)
-        settings = self.settings
+    async def _render(self, spawner: TakesOptions, snapshot: Snapshot, lang: str) -> dict[str, Any]:
+        self.renderings += 1
+        table = _for_nobody(spawner, snapshot)
+        settings = spawner.user.settings
         names = {
             name: value(None) if callable(value) else value
             for name, value in settings.get("template_vars", {}).items()
@@ -124,49 +126,65 @@ class FiguresHandler(Api):
         template = settings["jinja2_env"].get_template("queue_figures.html")
         html = await template.render_async(
             **names,
-            static_url=self.static_url,
-            base_url=self.hub.base_url,
+            static_url=_Page({texts.COOKIE: lang}).static_url,
+            base_url=settings["hub"].base_url,
             table=table,
             currency=table.currency,
         )
         return {"html": html, "old": table.problem is not None}
 
-    def _own(self, snapshot: Snapshot, standing: Standing) -> dict[str, Any]:
-        lang = texts.language_of(self)
-        own = {}
-        for queue in self.who.spawner.shared().policy.queues:
-            if not queue.hidden:
-                closed = _closed(queue, snapshot, standing)
-                own[queue.name] = {
-                    "why": "" if closed is None else texts.say(lang, closed),
-                    "offers": offers_of(queue, snapshot, standing).as_data(),
-                }
-        return own
+
+FIGURES: Final = Figures()
+"""Those of this hub process."""
 
 
-def recognise(handler: Any, spawner: TakesOptions, xsrf_token: str) -> _Known:
-    """Know a browser again that the hub has just recognised; `xsrf_token` is what it will send."""
-    known = FiguresHandler.known
-    key = _key(handler, xsrf_token)
-    found = _Known(spawner, time.monotonic() + KNOWN_SECONDS, _session_of(spawner))
-    if all(key) and not getattr(handler, "_token_authenticated", False):
-        known.pop(key, None)
-        known[key] = found
-        while len(known) > MOST_KNOWN:
-            del known[next(iter(known))]
-    return found
+class FiguresHandler(Api):
+    """Answers Refresh for the user whom JupyterHub recognises, and has the browser known from then on."""
+
+    headers: HTTPHeaders | None = None
+    """What JupyterHub's handlers say at the head of such an answer."""
+
+    async def get(self) -> None:
+        known = self._identify(user_name=getattr(self.current_user, "name", ""))
+        self._keep_headers()
+        snapshot = await FIGURES.look(known.spawner)
+        self.finish(await FIGURES.answer(known, snapshot, texts.language_of(self)))  # type: ignore[no-untyped-call]
+
+    @needs_scope("servers")  # type: ignore[untyped-decorator]
+    def _identify(self, user_name: str) -> Known:
+        return BROWSERS.remember(self, self.own_spawner(), self.request.headers.get("X-XSRFToken", ""))
+
+    def compute_etag(self) -> None:
+        """Nobody asks for the same figures twice."""
+
+    def _keep_headers(self) -> None:
+        kept = HTTPHeaders(self._headers)
+        for name in _NOT_SHARED:
+            kept.pop(name, None)
+        FiguresHandler.headers = kept
 
 
-def _session_of(spawner: TakesOptions) -> str:
-    """Return what changes when the user's sessions end, without asking the database."""
-    user = spawner.user.orm_user
-    return str(user.cookie_id) if object_session(user) is not None else ""
+class _Page:
+    """Stands for a page's handler where a template looks for the reader's language, see `texts.jinja`."""
+
+    def __init__(self, cookies: dict[str, str]) -> None:
+        self.get_cookie = Reader(cookies).get_cookie
+
+    def static_url(self, path: str) -> str:
+        """Name a file of JupyterHub's own; the table has none."""
+        raise LookupError(path)
 
 
-def _key(handler: Any, xsrf_token: str) -> _Key:
-    cookies: Mapping[str, Any] = handler.request.cookies
-    names = (handler.hub.cookie_name, SESSION_COOKIE_NAME, "_xsrf")
-    return (*(cookies[name].value if name in cookies else "" for name in names), xsrf_token)
+def _own(policy: QueuePolicy, snapshot: Snapshot, standing: Standing, lang: str) -> dict[str, Any]:
+    own = {}
+    for queue in policy.queues:
+        if not queue.hidden:
+            closed = _closed(queue, snapshot, standing)
+            own[queue.name] = {
+                "why": "" if closed is None else texts.say(lang, closed),
+                "offers": offers_of(queue, snapshot, standing).as_data(),
+            }
+    return own
 
 
 def _for_nobody(spawner: TakesOptions, snapshot: Snapshot) -> QueueTable:

@@ -24,6 +24,7 @@ from texts import mark as _
 
 if TYPE_CHECKING:
     from spawner.choosing import TakesOptions
+    from spawner.known import Known
 
 __all__ = ["first_choices", "fresh_figures", "render_form", "table_for"]
 
@@ -41,8 +42,8 @@ class _Opening:
     errors: Mapping[str, Sentence] = field(default_factory=dict)
 
 
-async def render_form(spawner: TakesOptions) -> str:
-    """Render the form for the user who looks at it."""
+async def render_form(spawner: TakesOptions, known: Known | None = None) -> str:
+    """Render the form for the user who looks at it, and say whose browser it is if that is `known`."""
     # The next request of the same user may come while this one waits for Slurm.
     handler = _live(spawner.handler, spawner.home.asker)
     asked = ask_own(spawner, handler)
@@ -50,6 +51,8 @@ async def render_form(spawner: TakesOptions) -> str:
     office = spawner.shared()
     standing = await office.standing(spawner.user)
     snapshot = await fresh_figures(office.monitor)
+    if known is not None:
+        known.standing = standing
     table = table_for(spawner, standing, snapshot)
     chosen = first_choices(table, standing, opening.choices)
     menu = menu_of(office.site, await asked, chosen["environment"], spawner.language)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from spawner import asking, figures, preset_pages
+from spawner import asking, figures, preset_pages, quick
 from spawner.remembering import from_link
-from spawner.routes import add_api
+from spawner.routes import add_api, add_page
 
 __all__ = ["FilledByLink", "register"]
 
@@ -29,4 +29,5 @@ def register() -> None:
     """Put the form's routes into the hub; calling it twice changes nothing."""
     add_api(r"/api/hpchub/expected", asking.ExpectedHandler)
     add_api(r"/api/hpchub/queues", figures.FiguresHandler)
+    add_page(r"/api/hpchub/queues", quick.ROUTER)
     preset_pages.register()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyterhub import apihandlers, handlers
+from tornado.routing import Router
 
 __all__ = ["add_api", "add_page"]
 
@@ -14,11 +15,11 @@ def add_api(route: str, handler: type[Any]) -> None:
     _add(apihandlers.default_handlers, route, handler)
 
 
-def add_page(route: str, handler: type[Any]) -> None:
-    """Answer `route` below ``/hub``, before the hub's own pages."""
+def add_page(route: str, handler: type[Any] | Router) -> None:
+    """Answer `route` below ``/hub``, before the hub's own pages and all that programs ask."""
     _add(handlers.default_handlers, route, handler)
 
 
-def _add(entries: list[Any], route: str, handler: type[Any]) -> None:
+def _add(entries: list[Any], route: str, handler: type[Any] | Router) -> None:
     if all(entry[1] is not handler for entry in entries):
         entries.insert(0, (route, handler))

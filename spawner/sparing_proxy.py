@@ -14,6 +14,9 @@ from typing import Any, Final
 
 from jupyterhub.proxy import ConfigurableHTTPProxy
 
+from spawner.backlog import make_room
+from spawner.collecting import spare_the_collector
+
 __all__ = ["SparingProxy", "to_note"]
 
 ACTIVITY: Final = "last_activity"
@@ -28,9 +31,14 @@ class SparingProxy(ConfigurableHTTPProxy):
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self._noted: dict[str, tuple[int, str]] = {}
         self._round = 0
+        self._has_begun = False
 
     async def get_all_routes(self) -> dict[str, Any]:
         """Return all routes; only some of them say when they were last used."""
+        # The hub asks for them as soon as it listens, with all of its people and servers in memory.
+        if not self._has_begun and make_room(getattr(self.app, "http_server", None)):
+            self._has_begun = True
+            spare_the_collector()
         routes: dict[str, Any] = await super().get_all_routes()  # type: ignore[no-untyped-call]
         self._round += 1
         used = {
