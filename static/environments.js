@@ -175,7 +175,8 @@ function followAll() {
 
 /** Take over what a fresh page says, where it differs. */
 async function refresh() {
-  const response = await ask(location.href, { headers: { Accept: "text/html" } });
+  // A service that was started anew sends browsers through the login, which only a page can follow.
+  const response = await ask(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   if (!response.ok || !fresh.getElementById("main")) return;
   const parts = ["problems", "making", "environments", "history", "packages", "action"];
@@ -250,6 +251,10 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
-document.addEventListener("visibilitychange", followAll);
+// What was begun in another tab, or in a terminal, shows once somebody looks here again.
+document.addEventListener("visibilitychange", () => {
+  followAll();
+  if (!document.hidden && !dialog.open) refresh().catch(() => {});
+});
 for (const log of document.querySelectorAll("#log")) log.scrollTop = log.scrollHeight;
 followAll();

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.centre import RunningCentre
+from tests.integration.fire import reconfigured
 from tests.integration.test_environments import User, forget, hide
 from tests.person import Login
 
@@ -54,6 +55,15 @@ class Begun:
         assert (problem["message"] if problem else found["state_text"]) in page
         return found
 
+    def ended_by_slurm(self, why: str) -> None:
+        """Wait for the end; the action takes it for a cancellation, until Slurm has told more."""
+        deadline = time.monotonic() + 60
+        while (found := self.user.state(self.id))["state"] != "interrupted":
+            assert found["state"] in ("running", "cancelled"), found
+            assert time.monotonic() < deadline, found
+            time.sleep(0.5)
+        assert why in self.ended("interrupted")["problem"]["message"]
+
     def in_a_terminal(self) -> str:
         """Return what `hpchub env history` says became of it."""
         about = json.loads(self.centre.run(["hpchub", "env", "history", "--json"], BEN).stdout)
@@ -90,13 +100,19 @@ def test_it_is_killed_without_a_warning(begun: Begun, centre: RunningCentre) -> 
 
 def test_it_reaches_the_time_limit(begun: Begun, centre: RunningCentre) -> None:
     centre.run(["scontrol", "update", f"JobId={begun.job}", "EndTime=now"])
-    deadline = time.monotonic() + 60
-    while (found := begun.user.state(begun.id))["state"] != "interrupted":
-        # The action itself can take it for a cancellation only, until Slurm has told the end.
-        assert found["state"] in ("running", "cancelled"), found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.5)
-    assert "reached the time limit" in begun.ended("interrupted")["problem"]["message"]
+    begun.ended_by_slurm("reached the time limit")
+
+
+def test_it_has_to_make_room(begun: Begun, centre: RunningCentre) -> None:
+    rules = "PreemptType=preempt/partition_prio\nPreemptMode=CANCEL"
+    nodes = "gpu01,gpu02,gpu03,gpu04,gpu05"
+    with reconfigured(centre, f"{rules}\nPartitionName=urgent Nodes={nodes} PriorityTier=9"):
+        options = ("--partition=urgent", "--nodes=5", "--exclusive", "--time=5", "--account=proj02")
+        urgent = centre.submit("a1113a03", *options)
+        centre.wait_for_job(urgent, "RUNNING", limit=40)
+        begun.ended_by_slurm("had to make room")
+        centre.run(["scancel", urgent])
+        centre.wait_for_job(urgent, "CANCELLED", "")
 
 
 def test_its_node_fails(begun: Begun, centre: RunningCentre) -> None:
