@@ -1,5 +1,5 @@
-"""IPyParallel's profile that starts engines as a batch job: who writes it, and what is in it.
+"""IPyParallel's profile that starts engines as a batch job: `profile` writes it for the action Plugins.
 
-`profile` writes it for the action Plugins. `hpchub_slurm_job` and `hpchub_slurm_engines` are copied into the
-user's profile and run there, in whichever Python the user's environment has (3.9 or newer), without hpchub.
+What lies in the folder ``in_profile`` is copied into the user's profile and runs there, in whichever Python
+the user's environment has (3.9 or newer), without hpchub. Here, where ipyparallel is not, it is no package.
 """

@@ -99,7 +99,7 @@ def folder_of(profile: Profile, environ: Mapping[str, str] = os.environ) -> Path
 
 def files_of(profile: Profile, user: str) -> dict[str, str]:
     """Return the profile's files, the one that switches it on last."""
-    here = Path(__file__).parent
+    here = Path(__file__).with_name("in_profile")
     modules = {name: (here / name).read_text(encoding="utf-8") for name in MODULES}
     cluster = _CLUSTER.format(
         engines=profile.engines,

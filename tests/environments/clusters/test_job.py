@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from environments.clusters import hpchub_slurm_job as job
+from environments.clusters.in_profile import hpchub_slurm_job as job
 
 NASTY = "x' \"; $(touch owned) `touch owned`\n#SBATCH --uid=0"
 OWN = {
