@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from environments import compiled
 from environments.carry import carry as carry_files
 from environments.checks import Needs, check
 from environments.engine import Engine, Filled, Wanted, engine_of
@@ -49,7 +50,8 @@ def build(
         it waits to be switched to (`generations.WAITS`); engine and made are filled in. What was noticed on
         the way is added as ``notes``, a list of ``{"msgid", "params"}``.
     carry : Path or None
-        A prefix of which all files that no package owns are copied: what pip put there.
+        A prefix of which all files that no package owns are copied: what pip put there. What Python compiled
+        in it is linked.
     needs : str
         What must work before it is called whole.
 
@@ -101,9 +103,23 @@ def _build(
         notes = carry_files(carry, prefix, _replaced(layout, carry, prefix), tell)
     check_cancelled()
     tell(Progress("check"))
-    check(prefix, needs, variables=site.variables)
+    _check(prefix, needs, site, tell, carry)
     write_marks(prefix, {**marks, "engine": engine.name, "made": time.time(), "notes": _as_json(notes)})
     return prefix
+
+
+def _check(prefix: Path, needs: Needs, site: Site, tell: Tell, carry: Path | None) -> None:
+    """Check what was made, with what Python compiled in the state before; and without it, if that fails."""
+    taken = compiled.take(carry, prefix) if carry is not None else []
+    try:
+        check(prefix, needs, variables=site.variables)
+    except Problem:
+        if not taken:
+            raise
+        for path in taken:
+            path.unlink(missing_ok=True)
+        tell("Checking again, without what was compiled before.")
+        check(prefix, needs, variables=site.variables)
 
 
 def _is_its_own(layout: Layout, prefix: Path, keep: Path | None) -> bool:

@@ -2,7 +2,8 @@
 
 The paths of all generations of an environment are of one length, so the old path can be replaced by the new
 one in every file, programs as well. Files of packages, which are links to the cache as they stand, are
-linked; everything else is copied, also what somebody linked to a place of his own.
+linked, and so is what Python compiled from them: it is replaced, never written into, and Python corrects the
+path in it when it loads it. Everything else is copied, also what somebody linked to a place of his own.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from environments.supervising import check_cancelled
 __all__ = ["copy"]
 
 TOLD_EACH: Final = 1000
+COMPILED: Final = re.compile(rb"__pycache__/([^/.]+)\.[^/]+\.pyc\Z")
 LIBRARY: Final = re.compile(rb"^lib/python\d+\.\d+/(?=site-packages/)")
 
 
@@ -60,10 +62,7 @@ def _tree(source: Path, target: Path, tell: Tell) -> None:
             path = os.path.join(folder, name)
             if os.fsdecode(path) != str(source / generations.MARKS):
                 to = os.path.join(there, name)
-                # conda notes those of packages without a platform as if there were no library.
-                packed = os.path.relpath(path, old)
-                linked = packed in plain or LIBRARY.sub(b"", packed) in plain
-                _one(path, to, old, new, linked=linked)
+                _one(path, to, old, new, linked=_is_shared(path, old, plain))
             done += 1
             if done % TOLD_EACH == 0:
                 check_cancelled()
@@ -92,11 +91,29 @@ def _as_packed(prefix: Path) -> set[bytes]:
     return plain
 
 
+def _is_shared(path: bytes, prefix: bytes, plain: set[bytes]) -> bool:
+    """Tell whether a file is a package's and linked to the cache, or was compiled from such a one."""
+    return _is_packed(path, prefix, plain) or (
+        (source := COMPILED.sub(rb"\1.py", path)) != path and _is_packed(source, prefix, plain)
+    )
+
+
+def _is_packed(path: bytes, prefix: bytes, plain: set[bytes]) -> bool:
+    packed = os.path.relpath(path, prefix)
+    # conda notes those of packages without a platform as if there were no library.
+    if packed not in plain and LIBRARY.sub(b"", packed) not in plain:
+        return False
+    try:
+        return os.lstat(path).st_nlink > 1
+    except OSError:  # only what was compiled is left of it
+        return False
+
+
 def _one(path: bytes, target: bytes, old: bytes, new: bytes, *, linked: bool) -> None:
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
         os.symlink(os.readlink(path).replace(old, new), target)
-    elif stat.S_ISREG(status.st_mode) and not (linked and status.st_nlink > 1 and _linked(path, target)):
+    elif stat.S_ISREG(status.st_mode) and not (linked and _linked(path, target)):
         _copied(path, target, status.st_size, old, new)
 
 
