@@ -24,6 +24,7 @@ ROOMS: Final[Sequence[str]] = (
     "spawner.checks",
     "environments.checks_site",
     "hpchub.agreement",
+    "hpchub.answering",
     "hpchub.clock",
 )
 """Modules with a function ``checks(configuration)``; see `hpchub.findings`."""
