@@ -61,7 +61,7 @@ class SlurmEngines(SlurmEngineSetLauncher):
         self.n = n
         self.log_file = self._log()
         said = await asyncio.get_running_loop().run_in_executor(None, self._submit)
-        self.job_id = said.strip().partition(";")[0]
+        self.job_id = job.number(said)
         self.log_file = self.log_file.replace("%j", self.job_id).replace("%%", "%")
         self.log.info(f"The engines' job is {self.job_id}, its log {self.log_file}")
         self.notify_start(self.job_id)
@@ -132,6 +132,10 @@ class SlurmEngines(SlurmEngineSetLauncher):
         done = _run([program, *arguments], SUBMIT_SECONDS, text, own)
         if done.returncode:
             raise LauncherError(f"Slurm did not take the engines' job: {done.stderr.strip()}")
+        if not job.number(done.stdout):
+            raise LauncherError(
+                f"sbatch said no job's number: {done.stdout.strip()!r}; look with squeue --me"
+            )
         return done.stdout
 
     def _follow(self) -> None:
@@ -141,10 +145,14 @@ class SlurmEngines(SlurmEngineSetLauncher):
 
     def _watch(self) -> None:
         """Say what becomes of the job, until it is over."""
-        last, turn = "", 0
+        last, turn, missing = "", 0, 0
         while not self._over.wait(INTERVALS[min(turn, len(INTERVALS) - 1)]):
             turn += 1
-            about = self._look() or job.Seen(job.FORGOTTEN)
+            about = self._look()
+            missing = 0 if about else missing + 1
+            if about is None:
+                # Once is no proof; twice it is over for so long that Slurm has forgotten it.
+                about = job.Seen(job.FORGOTTEN if missing > 1 else "")
             if about.state and (said := job.words(self.job_id, about)) != last:
                 last = said
                 if not self._over.is_set():

@@ -6,12 +6,24 @@ engines' business, and Slurm's variables of the notebook's job would confuse a j
 
 from __future__ import annotations
 
+import re
 import shlex
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["FORGOTTEN", "Asked", "Seen", "arguments", "environment", "listening", "script", "seen", "words"]
+__all__ = [
+    "FORGOTTEN",
+    "Asked",
+    "Seen",
+    "arguments",
+    "environment",
+    "listening",
+    "number",
+    "script",
+    "seen",
+    "words",
+]
 
 ENDED = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"),
@@ -135,6 +147,12 @@ def script(prefix: str, program: Iterable[str], cpus: int, umask: int) -> str:
         "done\n"
         f"exec srun --mpi=none --cpus-per-task={max(1, cpus)} {engine}\n"
     )
+
+
+def number(said: str) -> str:
+    """Return the job's number from what ``sbatch --parsable`` printed, whatever a site has it print besides."""
+    found = re.findall(r"^(\d+)(?:;\S*)?$", said, re.MULTILINE)
+    return found[-1] if found else ""
 
 
 def seen(said: str) -> Seen | None:

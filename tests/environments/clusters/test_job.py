@@ -147,6 +147,14 @@ def test_what_a_job_does_is_said(said: str, words: str, ended: bool) -> None:
     assert (job.words("7", about), about.ended) == (words, ended)
 
 
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [("12\n", "12"), ("12;cluster\n", "12"), ("Dear user\n12\n", "12"), ("you have 12 jobs\n", ""), ("", "")],
+)
+def test_the_jobs_number_is_found_whatever_a_site_says_besides(said: str, number: str) -> None:
+    assert job.number(said) == number
+
+
 def test_an_empty_answer_says_nothing() -> None:
     assert job.seen("\n") is None
 
