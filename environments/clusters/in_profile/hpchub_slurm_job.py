@@ -150,7 +150,7 @@ def script(prefix: str, program: Iterable[str], cpus: int, umask: int) -> str:
 
 
 def number(said: str) -> str:
-    """Return the job's number from what ``sbatch --parsable`` printed, whatever a site has it print besides."""
+    """Return the job's number from what ``sbatch --parsable`` printed, whatever a site adds to it."""
     found = re.findall(r"^(\d+)(?:;\S*)?$", said, re.MULTILINE)
     return found[-1] if found else ""
 
