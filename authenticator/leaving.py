@@ -43,7 +43,9 @@ class NewSession(BaseHandler):  # type: ignore[misc, unused-ignore]
 
 def logout_handler() -> type[LogoutHandler]:
     """Return the hub's handler of log-outs, whichever that is by now, extended to end all browsers."""
-    present = next(entry[1] for entry in handlers.default_handlers if issubclass(entry[1], LogoutHandler))
+    # A route may lead to a router instead, which is no class.
+    kinds = (entry[1] for entry in handlers.default_handlers if isinstance(entry[1], type))
+    present = next(kind for kind in kinds if issubclass(kind, LogoutHandler))
 
     class Leaving(present):  # type: ignore[misc, valid-type]
         async def get(self) -> None:

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from jupyterhub import handlers
+from jupyterhub.handlers.login import LogoutHandler
+from tornado.routing import RuleRouter
 
+from authenticator.leaving import logout_handler
 from authenticator.sessions import began
 from tests.authenticator.watch.smallhub import SmallHub
 
@@ -131,3 +135,10 @@ async def test_a_link_of_another_host_logs_out_only_where_servers_have_hosts_of_
     monkeypatch.setitem(hub.app.tornado_application.settings, "subdomain_host", "http://hub.example")
     await anna.get("logout", headers=link)
     assert await anna.sees() == ""
+
+
+def test_a_router_among_the_hubs_routes_does_not_keep_it_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handlers, "default_handlers", [("/x", RuleRouter()), *handlers.default_handlers])
+    assert issubclass(logout_handler(), LogoutHandler)
