@@ -31,6 +31,7 @@ from tornado.httputil import (
 from tornado.log import access_log, app_log
 from tornado.routing import Router
 
+from slurm.snapshot import Snapshot
 from spawner.figures import FIGURES, Figures, FiguresHandler
 from spawner.known import BROWSERS, Browsers, Known
 
@@ -76,7 +77,7 @@ class QuickRouter(Router):
     async def _answer_line(self) -> None:
         try:
             while self._line:
-                snapshot = await self._figures.look(self._line[0].known.spawner)
+                snapshot = await self._look()
                 line, self._line = self._line, []
                 for number, answer in enumerate(line, 1):
                     await self._answer(answer, snapshot)
@@ -85,7 +86,17 @@ class QuickRouter(Router):
         finally:
             self._round = None
 
-    async def _answer(self, answer: _Answer, snapshot: Any) -> None:
+    async def _look(self) -> Snapshot | None:
+        try:
+            return await self._figures.look(self._line[0].known.spawner)
+        except Exception:  # a mistake of ours must not leave hundreds waiting for ever
+            app_log.exception("The figures cannot be asked for")
+            return None
+
+    async def _answer(self, answer: _Answer, snapshot: Snapshot | None) -> None:
+        if snapshot is None:
+            self._send(answer, _FAILED, _SORRY)
+            return
         try:
             body = await self._figures.answer(answer.known, snapshot, answer.lang)
         except Exception:  # the others in the line are to be answered all the same

@@ -21,6 +21,7 @@ from benchmarks.load.grounds import ACCOUNT, FULL, Grounds
 from benchmarks.load.jobs import Server
 from benchmarks.load.visitors import Browser
 from demo.files import make_folder
+from demo.programs import hub_environment
 from demo.settings import HUB_ACCOUNT
 from demo.site import HUB
 
@@ -215,10 +216,9 @@ class Hub:
         if not self.kind.ours:
             return {}
         return {
+            **hub_environment(instance),
             "HPCHUB_SITE_CONFIG": str(self.folder / "config.py"),
             "HPCHUB_QUEUES": str(self.folder / "queues.toml"),
-            "HPCHUB_QUEUES_SERVICE_URL": f"http://127.0.0.1:{instance.service_port(0)}",
-            "PYTHONPATH": str(instance.src),
         }
 
 
