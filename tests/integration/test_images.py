@@ -93,6 +93,9 @@ print(json.dumps({"os": read("/etc/os-release"), "python": sys.prefix, "cwd": os
         assert person.get(f"user/{ANNA}/").url.path == f"/user/{ANNA}/lab"
         told = person.get(f"user/{ANNA}/hpchub/time").json()
         assert 0 < told["seconds_left"] <= 3600
+        assert "apputils-extension:announcements" in person.get(f"user/{ANNA}/lab").text, (
+            "nobody asks for news"
+        )
         for extension in ("report", "leash", "timeleft"):
             assert f"singleuser.{extension} | extension was successfully loaded" in log(centre, ANNA, job)
 
