@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 from tornado import web
+from tornado.httputil import url_concat
 
 import texts
 from environments.problems import Problem
@@ -19,10 +20,14 @@ from services.environments.desk import Overview
 from services.environments.rendering import environment_row, glance_row, render
 from services.handlers import content_policy
 
-__all__ = ["Page"]
+__all__ = ["FIELDS", "Page"]
 
 _YEAR_DAYS: Final = 365
+_LONGEST: Final = 1500  # characters of a field in an address
 _GLANCES: Final = 4  # of actions whose progress a page shows as it is loaded
+
+FIELDS: Final = ("environment", "set", "source", "specs", "label", "cuda", "text", "format")
+"""What the forms have."""
 
 
 class Page(Asking):
@@ -35,10 +40,22 @@ class Page(Asking):
         self._remember_language()
 
     def refuse_stranger(self) -> None:
-        if self.request.method != "GET":
-            # The login's way back would lose what was in the form.
-            raise web.HTTPError(403, "no valid login, or a form from before it")
-        self.redirect(self.get_login_url())  # type: ignore[no-untyped-call]
+        if self.request.method == "POST" and self.request.path.startswith(self.prefix):
+            # The login's way back would lose what was typed. So it leads to the form, which does nothing.
+            back = url_concat(self.request.path, {**self._typed(), "again": "1"})
+            self.redirect(back, status=303)  # type: ignore[no-untyped-call]
+        elif self.request.method != "GET":
+            raise web.HTTPError(403, "no valid login")
+        else:
+            self.redirect(self.get_login_url())  # type: ignore[no-untyped-call]
+
+    def _typed(self) -> dict[str, str]:
+        """Return what was typed into a form, as far as an address can hold it."""
+        try:
+            typed = {name: self.get_body_argument(name, "") for name in FIELDS}
+        except web.HTTPError:  # not UTF-8
+            return {}
+        return {name: value for name, value in typed.items() if 0 < len(value) <= _LONGEST}
 
     def _remember_language(self) -> None:
         asked = self.request.query_arguments.get("lang", [b""])[-1].decode("ascii", "replace")

@@ -15,7 +15,7 @@ from services.environments.base import status_of
 from services.environments.desk import Overview
 from services.environments.files import problem_of
 from services.environments.forms import LARGEST_FILE, from_form
-from services.environments.page import Page
+from services.environments.page import FIELDS, Page
 from services.environments.rendering import glance_row, rows
 from services.environments.takeaway import zipped
 from services.environments.told import Trouble
@@ -89,7 +89,7 @@ class FormHandler(Page):
         seen = await self.desk.overview(self.user)
         if name and seen.environment(name) is None and seen.files_problem is None:
             raise web.HTTPError(404)
-        given = {key: self.get_query_argument(key, "") for key in ("specs", "source", "environment")}
+        given = {key: self.get_query_argument(key, "") for key in FIELDS}
         self._form(name, verb, seen, given)
 
     async def post(self, name: str, verb: str) -> None:
@@ -119,8 +119,7 @@ class FormHandler(Page):
     ) -> None:
         wording = WORDING[verb]
         one = seen.environment(name)
-        fields = ("environment", "set", "source", "specs", "label", "cuda", "text", "format")
-        filled = {key: values.get(key, "") for key in fields}
+        filled = {key: values.get(key, "") for key in FIELDS}
         if not filled["environment"] and verb == "bootstrap" and seen.environment(self.site.default) is None:
             filled["environment"] = self.site.default
         if verb == "reset" and one is not None:
@@ -139,6 +138,7 @@ class FormHandler(Page):
             site=site_of(self.site, self.lang),
             largest=LARGEST_FILE,
             problem=self.words_of(problem) if problem else None,
+            again=self.get_query_argument("again", "") == "1" and problem is None,
             action=self.request.path,
             back=self.url_of(name) if name else self.prefix,
         )
@@ -204,7 +204,8 @@ class CancelHandler(Page):
     async def get(self, identity: str) -> None:
         glance = await self.try_to(self.glance(identity))
         if glance is not None:
-            self.show("cancel", one=glance_row(glance, self.lang))
+            again = self.get_query_argument("again", "") == "1"
+            self.show("cancel", one=glance_row(glance, self.lang), again=again)
 
     async def post(self, identity: str) -> None:
         try:

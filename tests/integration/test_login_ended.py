@@ -57,3 +57,18 @@ def test_a_form_of_before_the_last_login_starts_nothing_either(
     assert answer.url.path == "/hub/spawn"
     assert dict(answer.url.params) == CHOICES
     assert anna.state() == "stopped"
+
+
+def test_a_form_of_my_environments_comes_back_as_well(
+    empty: RunningCentre, anna: Person, stranger: Person
+) -> None:
+    typed = {"environment": "thesis", "set": "base", "uid": "0"}
+    answer = stranger.http.post("services/environments/new/bootstrap", data={"_xsrf": "x", **typed})
+    assert answer.url.path == "/hub/login"
+    back = answer.history[0].headers["Location"]
+    assert back == "/services/environments/new/bootstrap?environment=thesis&set=base&again=1"
+    page = anna.get(back)
+    assert "Nothing has been done yet: your login had ended." in page.text
+    assert re.search(r'name="environment" value="thesis"', page.text)
+    assert not empty.run(["squeue", "-h", "-t", "all", "-o", "%j"]).stdout
+    assert stranger.http.post("services/environments/api/v1/actions", json={}).status_code == 403
