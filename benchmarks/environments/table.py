@@ -46,7 +46,7 @@ _CONDA: Final = (
 _PLACES: Final = (
     ("first", "a user without a shared cache: own packages and the environment, hard-linked"),
     ("packages", "the packages alone, in that"),
-    ("second", "a user with a shared cache: the environment, copied"),
+    ("second", "a user with a shared cache: packages copied from it, and the environment, hard-linked"),
     ("lent", "the shared cache, once for all"),
     ("one more state", "one more state, which Install made, without a shared cache"),
     ("second's one more state", "the same with a shared cache"),
