@@ -138,7 +138,9 @@ class Hub:
         environment = [f"{name}={value}" for name, value in self._environment().items()]
         # With the usual 1,024 open files, batchspawner cannot ask for 400 servers at once.
         limits = ["prlimit", f"--nofile={open_files()}"]
-        inside = ["env", "-C", str(self.folder), *environment, *limits, *argv]
+        # The peers have no environments of users' own; ours does without, too, see docs/benchmarks.md.
+        without = ["-u", "HPCHUB_ENVIRONMENTS"]
+        inside = ["env", "-C", str(self.folder), *without, *environment, *limits, *argv]
         command = self.grounds.centre.namespace.command(inside, HUB_ACCOUNT)
         began = time.time()
         with self.log.open("wb") as log:
@@ -215,8 +217,10 @@ class Hub:
         instance = self.grounds.instance
         if not self.kind.ours:
             return {}
+        as_deployed = hub_environment(instance)
+        del as_deployed["HPCHUB_ENVIRONMENTS"]
         return {
-            **hub_environment(instance),
+            **as_deployed,
             "HPCHUB_SITE_CONFIG": str(self.folder / "config.py"),
             "HPCHUB_QUEUES": str(self.folder / "queues.toml"),
         }
