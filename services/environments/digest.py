@@ -29,6 +29,9 @@ STEP_WORDS: Final[dict[str, str]] = {
 _WHEN: Final = _("%(seconds)s s: %(what)s")
 
 _EACH: Final = 3
+_SPECS: Final = 50
+_SPEC: Final = 200  # characters
+_WORD: Final = 100
 
 LINES: Final = 400
 """Lines of a log that are kept for who comes later."""
@@ -45,6 +48,7 @@ class Digest:
     notes: list[Sentence] = field(default_factory=list)
     packages: int = 0
     turns: int = 0
+    asked: dict[str, str] = field(default_factory=dict)
 
     def turn(self) -> bool:
         """Say whether it is time to look into a journal that is hardly there yet: every third time."""
@@ -74,6 +78,7 @@ class Digest:
             action = about.get("action")
             said = action if isinstance(action, Mapping) else {}
             self.known = _replaced(known, said, at, about)
+            self.asked = _asked(said)
         elif kind == "end":
             self._end(at, about)
             return [self._dated(at, STATES[self.known.result])]
@@ -111,3 +116,13 @@ def _replaced(known: Past, action: Mapping[str, Any], at: float, about: Mapping[
         host=text(about.get("host"), 255),
         job=job if job.isdigit() and len(job) <= 12 else "",
     )
+
+
+def _asked(action: Mapping[str, Any]) -> dict[str, str]:
+    """Return what somebody had typed, by the names of the forms' fields."""
+    raw = action.get("specs")
+    specs = " ".join(
+        filter(None, (text(one, _SPEC) for one in (raw[:_SPECS] if isinstance(raw, list) else ())))
+    )
+    typed = {name: text(action.get(name), _WORD) for name in ("set", "source", "label", "cuda")}
+    return {name: value for name, value in {"specs": specs, **typed}.items() if value}

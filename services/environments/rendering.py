@@ -11,6 +11,7 @@ from jinja2 import PackageLoader, StrictUndefined
 
 from environments.records import Environment
 from services.environments.follow import Glance
+from services.environments.retry import form_again, words_asked
 from services.environments.state import Now, words_of
 from services.environments.view import action_of, glance_of, moment
 from texts import LANGUAGES, ntranslate, translate
@@ -119,10 +120,13 @@ def glance_row(glance: Glance, lang: str) -> dict[str, Any]:
     """Return what a page shows of an action and how far it is."""
     now = glance.now
     row = glance_of(glance, lang)
+    asked = glance.digest.asked
     return {
         **row,
         "began_s": now.began,
         "ended_s": now.ended,
+        "asked": words_asked(now.verb, asked),
+        "again": form_again(now.state, now.verb, now.environment, asked),
         "fraction": _fraction(row),
     }
 
