@@ -321,6 +321,14 @@ class TestServerPages:
         assert "of a1113a02" in render("server_stop.html", "en", **PAGES["server_stop.html"]).one("main").text
 
 
+class TestSpawnPage:
+    def test_sends_its_token_with_the_form_and_not_in_the_address(self) -> None:
+        context = {**PAGES["spawn.html"], "for_user": None, "url": "/hub/spawn?queue=x&_xsrf=secret"}
+        page = render("spawn.html", "en", uri="/hub/spawn?queue=x&_xsrf=secret", **context)
+        assert page.one("form", id="spawn_form").get("action") == "/hub/spawn?queue=x"
+        assert page.all("input", name="_xsrf")
+
+
 class TestExpiredForm:
     WORDS = ("XSRF cookie does not match POST argument", "'_xsrf' argument missing from POST")
 
