@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from environments import cache
+from environments.duplicating import duplicate
 from environments.removing import remove_tree
 
 __all__ = ["Asked", "borrow"]
@@ -26,8 +27,6 @@ __all__ = ["Asked", "borrow"]
 # More than one, for a file system far away answers late.
 THREADS: Final = 2
 NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
-# A file system, or two of them, between which the kernel does not copy.
-NOT_QUICK: Final = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 LINK: Final = -1
 # Of py-rattler's NAME.lock: a revision, and the archive's hash where it is known.
 REVISION_BYTES: Final = 8
@@ -148,26 +147,10 @@ def _copy_file(source: str, target: str) -> int:
     """
     with open(source, "rb") as file, open(target, "xb") as out:
         about = os.fstat(file.fileno())
-        _copy_quickly(file.fileno(), out.fileno(), about.st_size)
-        shutil.copyfileobj(file, out)  # what is left of it
-        out.flush()
+        duplicate(file, out)
         os.fchmod(out.fileno(), about.st_mode & 0o755 | 0o600)
         os.utime(out.fileno(), ns=(about.st_atime_ns, about.st_mtime_ns))
         return os.fstat(out.fileno()).st_size
-
-
-def _copy_quickly(source: int, target: int, size: int) -> None:
-    """Let the kernel copy, which shares the blocks where the file system can; it may do less than all."""
-    while size > 0:
-        try:
-            copied = os.copy_file_range(source, target, size)
-        except OSError as error:
-            if error.errno in NOT_QUICK:
-                return
-            raise
-        if not copied:
-            return
-        size -= copied
 
 
 def _is_whole(package: Path, sizes: dict[str, int]) -> bool:

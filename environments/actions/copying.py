@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from environments import generations
+from environments.duplicating import duplicate
 from environments.layout import Layout
 from environments.records import Progress, Tell
 from environments.removing import remove_tree
@@ -134,4 +135,6 @@ def _copied(path: bytes, target: bytes, size: int, old: bytes, new: bytes) -> No
                     out.write(content[:].replace(old, new))
                 shutil.copystat(path, target)
                 return
-    shutil.copy2(path, target)
+    with open(path, "rb") as file, open(target, "wb") as out:
+        duplicate(file, out)
+    shutil.copystat(path, target)
