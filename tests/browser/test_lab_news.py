@@ -7,25 +7,19 @@ from playwright.sync_api import expect
 
 from tests.browser.window import Windows
 from tests.centre import RunningCentre
-from tests.conftest import leave_no_server
-from tests.person import Login
+from tests.person import Person
 from tests.servers import started
 
 pytestmark = [pytest.mark.centre, pytest.mark.browser]
 
-BEN = "a1113a02"
 
-
-def test_nobody_is_asked_for_news(empty: RunningCentre, login: Login, windows: Windows) -> None:
+def test_nobody_is_asked_for_news(empty: RunningCentre, anna: Person, windows: Windows) -> None:
     # What Lab itself complains about is not looked at here.
     windows.expect_complaints(".*")
-    ben = login(BEN)
-    leave_no_server(ben)
-    started(empty, ben, environment="shared:teaching", interface="lab")
-    page = windows.open(ben)
-    page.goto(f"user/{BEN}/lab")
+    started(empty, anna, environment="shared:teaching", interface="lab")
+    page = windows.open(anna)
+    page.goto(f"user/{anna.name}/lab")
     expect(page.locator(".jp-Launcher-body")).to_be_visible(timeout=60_000)
     expect(page.locator(".jp-toast-message, .Toastify__toast")).to_have_count(0)
     page.wait_for_timeout(1500)  # it would come once the rest is there
     assert "news" not in page.locator("body").inner_text().lower()
-    leave_no_server(ben)

@@ -15,7 +15,7 @@ from tests.person import Login, Person
 
 pytestmark = pytest.mark.centre
 
-BEN = "a1113a02"
+ANNA = "a1113a01"
 NONE_YET = "At this site servers start from an environment of your own, and you have no “notebook” yet."
 
 
@@ -34,16 +34,16 @@ def strict(centre: RunningCentre) -> Iterator[RunningCentre]:
 
 
 @pytest.fixture(scope="module")
-def ben(strict: RunningCentre, login: Login) -> Iterator[Person]:
+def anna(strict: RunningCentre, login: Login) -> Iterator[Person]:
     """Somebody who has no environment when the first test begins."""
-    forget(strict, BEN)
-    person = login(BEN)
+    forget(strict, ANNA)
+    person = login(ANNA)
     leave_no_server(person)
     until_answered(User(person))
     yield person
     leave_no_server(person)
     strict.cancel_all_jobs()
-    hide(strict, BEN)
+    hide(strict, ANNA)
 
 
 def options_of(page: str) -> list[str]:
@@ -51,8 +51,8 @@ def options_of(page: str) -> list[str]:
     return re.findall(r'<option value="([^"]*)"', menu)
 
 
-def test_the_form_says_so_offers_bootstrap_and_chooses_nothing(ben: Person) -> None:
-    page = ben.get("hub/spawn").text
+def test_the_form_says_so_offers_bootstrap_and_chooses_nothing(anna: Person) -> None:
+    page = anna.get("hub/spawn").text
     assert "you have none yet. You may also choose one of those below." in page
     assert 'id="bootstrap" href="/services/environments/"' in page
     assert options_of(page)[0] == ""
@@ -61,38 +61,38 @@ def test_the_form_says_so_offers_bootstrap_and_chooses_nothing(ben: Person) -> N
     assert re.search(r'<select[^>]*id="environment"[^>]* required', page)
 
 
-def test_a_link_to_the_sites_own_fills_in_what_there_is(ben: Person) -> None:
-    page = ben.get("hub/spawn?queue=jupyter&environment=site").text
+def test_a_link_to_the_sites_own_fills_in_what_there_is(anna: Person) -> None:
+    page = anna.get("hub/spawn?queue=jupyter&environment=site").text
     assert "The environment “site” cannot be had" in page
     assert "site" not in options_of(page)
 
 
 @pytest.mark.parametrize("environment", [{}, {"environment": ""}])
-def test_whoever_submits_without_one_reads_what_to_do(ben: Person, environment: dict[str, str]) -> None:
-    assert NONE_YET in ben.alert(ben.submit(queue="jupyter", hours="1", **environment))
-    assert ben.state() == "stopped"
+def test_whoever_submits_without_one_reads_what_to_do(anna: Person, environment: dict[str, str]) -> None:
+    assert NONE_YET in anna.alert(anna.submit(queue="jupyter", hours="1", **environment))
+    assert anna.state() == "stopped"
 
 
-def test_the_api_says_the_same(ben: Person) -> None:
-    answer = ben.start(queue="jupyter", hours=1)
+def test_the_api_says_the_same(anna: Person) -> None:
+    answer = anna.start(queue="jupyter", hours=1)
     assert (answer.status_code, NONE_YET in answer.json()["message"]) == (400, True)
-    answer = ben.start(queue="jupyter", hours=1, environment="site")
+    answer = anna.start(queue="jupyter", hours=1, environment="site")
     assert (answer.status_code, "Make one" in answer.json()["message"]) == (400, True)
 
 
-def test_what_the_site_has_for_all_may_be_chosen(ben: Person) -> None:
-    ben.start(queue="jupyter", hours=1, environment="shared:teaching")
-    ben.until("ready")
-    leave_no_server(ben)
+def test_what_the_site_has_for_all_may_be_chosen(anna: Person) -> None:
+    anna.start(queue="jupyter", hours=1, environment="shared:teaching")
+    anna.until("ready")
+    leave_no_server(anna)
 
 
-def test_after_bootstrap_it_works_at_once(ben: Person) -> None:
-    user = User(ben)
+def test_after_bootstrap_it_works_at_once(anna: Person) -> None:
+    user = User(anna)
     user.until(user.begin("bootstrap"), "done")
-    page = ben.get("hub/spawn").text
+    page = anna.get("hub/spawn").text
     assert "you have none yet" not in page
     assert 'id="bootstrap"' not in page
-    answer = ben.start(queue="jupyter", hours=1)
+    answer = anna.start(queue="jupyter", hours=1)
     assert answer.status_code in (201, 202), answer.text
-    ben.until("ready")
-    leave_no_server(ben)
+    anna.until("ready")
+    leave_no_server(anna)
