@@ -11,6 +11,8 @@ __all__ = ["duplicate"]
 
 # A file system, or two of them, between which the kernel does not copy.
 NOT_HERE: Final = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
+# What is written counts as a sign of life, and is counted when it is done.
+AT_ONCE: Final = 2**26
 
 
 def duplicate(file: IO[bytes], out: IO[bytes]) -> None:
@@ -23,7 +25,7 @@ def duplicate(file: IO[bytes], out: IO[bytes]) -> None:
     left = os.fstat(file.fileno()).st_size
     while left > 0:
         try:
-            copied = os.copy_file_range(file.fileno(), out.fileno(), left)
+            copied = os.copy_file_range(file.fileno(), out.fileno(), min(left, AT_ONCE))
         except OSError as error:
             if error.errno in NOT_HERE:
                 break

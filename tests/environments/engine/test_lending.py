@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from environments import cache
+from environments import cache, duplicating
+from environments.duplicating import duplicate
 from environments.layout import Layout
 from environments.lending import Asked, borrow
 from tests.environments.engine.person import Person
@@ -163,3 +164,14 @@ def test_no_room_is_said_at_once(shared: Path, tmp_path: Path) -> None:
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
         borrow(packages, shared, [Asked(TOOL, b"", 1)], lambda *_: None)
     assert sorted(path.name for path in packages.iterdir()) == [cache.LOCK, f"{TOOL}.lock"]
+
+
+def test_a_file_of_any_size_is_copied_whole_where_the_kernel_helps_and_where_not(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    with source.open("wb") as file:
+        file.seek(duplicating.AT_ONCE)
+        file.write(b"end")
+    for where in (source, Path("/proc/version")):  # which the kernel says is empty
+        with where.open("rb") as file, target.open("wb") as out:
+            duplicate(file, out)
+        assert target.read_bytes() == where.read_bytes()
