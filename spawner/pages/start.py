@@ -7,13 +7,22 @@ from urllib.parse import quote
 
 from jupyterhub import handlers
 from jupyterhub.handlers.pages import SpawnHandler
+from jupyterhub.slugs import is_valid_safe_slug
 from tornado import web
 from tornado.httputil import url_concat
 
+import texts
 from spawner.opening import FilledByLink
 from spawner.remembering import shown
+from texts import mark as _
 
 __all__ = ["StartHandler", "replace_spawn_page"]
+
+_BAD_NAME = _(
+    "A server cannot have this name. Take small letters, digits and single hyphens, at most 30,"
+    " a letter first."
+)
+_TOO_MANY = _("You have as many servers with names as you may. Delete one on the home page first.")
 
 
 class StartHandler(FilledByLink, SpawnHandler):
@@ -38,6 +47,18 @@ class StartHandler(FilledByLink, SpawnHandler):
             self.log.info("A form at %s is sent back: %s", self.request.path, error.log_message)
             typed = {name: self.get_body_argument(name) for name in self.request.body_arguments}
             self.redirect(url_concat(self.request.path, shown(typed)), status=303)
+
+    async def _check_named_server_request(self, user: Any, server_name: str, *more: Any, **rest: Any) -> None:
+        """Say in the reader's language why there is no server of this name."""
+        try:
+            await super()._check_named_server_request(user, server_name, *more, **rest)  # type: ignore[no-untyped-call]
+        except web.HTTPError as error:
+            is_new = server_name not in user.orm_spawners
+            if is_new and "maximum" in (error.log_message or ""):
+                error.jupyterhub_message = texts.translate(texts.language_of(self), _TOO_MANY)  # type: ignore[attr-defined]
+            elif is_new and not is_valid_safe_slug(server_name):
+                error.jupyterhub_message = texts.translate(texts.language_of(self), _BAD_NAME)  # type: ignore[attr-defined]
+            raise
 
     @web.authenticated
     def post(self, user_name: str | None = None, server_name: str = "", display_name: str = "") -> Any:

@@ -233,6 +233,12 @@ class TestWithoutScripts:
         assert anna.get("hub/hpchub/new?name=").url.path == "/hub/home"
         assert anna.state("second") == "stopped"
 
+    def test_a_name_that_the_hub_does_not_take_is_explained(self, anna: Person) -> None:
+        page = anna.get("hub/hpchub/new?name=2026-data")
+        assert page.status_code == 400
+        assert "A server cannot have this name. Take small letters" in page.text
+        assert "server_name" not in page.text
+
     def test_a_form_from_elsewhere_stops_nothing(self, empty: RunningCentre, anna: Person) -> None:
         running(anna)
         for path in ("stop", "extend"):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from jupyterhub.slugs import is_valid_safe_slug
 
 from slurm.records import Sentence
 from tests.templates.contexts import EVIL, OFFERS, PAGES, again, form, spawner, table, user, with_card
@@ -327,6 +329,18 @@ class TestSpawnPage:
         page = render("spawn.html", "en", uri="/hub/spawn?queue=x&_xsrf=secret", **context)
         assert page.one("form", id="spawn_form").get("action") == "/hub/spawn?queue=x"
         assert page.all("input", name="_xsrf")
+
+
+class TestNewServer:
+    @pytest.mark.parametrize(
+        "name", ["a", "a1", "lab-2", "n" * 30, "1st", "2026-data", "a--b", "a-", "A", "n" * 31]
+    )
+    def test_the_field_takes_the_names_that_the_hub_takes(self, name: str) -> None:
+        field = render("home.html", "en", **PAGES["home.html"]).one("input", id="new-server")
+        fits = re.fullmatch(field.get("pattern") or "", name) and len(name) <= int(
+            field.get("maxlength") or 0
+        )
+        assert bool(fits) == is_valid_safe_slug(name)
 
 
 class TestExpiredForm:
