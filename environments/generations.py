@@ -8,26 +8,33 @@ and nothing of which it cannot be sure: a disk that does not answer for a moment
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from environments import swapping
 from environments.layout import GENERATION, Layout
+from environments.marking import (
+    MARKS,
+    WAITS,
+    accept,
+    holds_packages,
+    is_whole,
+    marks_of,
+    may_be_whole,
+    write_marks,
+)
 from environments.problems import Problem
-from environments.reading import read_text
 from environments.removing import remove_tree
 from environments.swapping import FOREIGN
 from environments.using import prefixes_in_use
-from environments.writing import write_whole
 from texts import mark as _
 
 __all__ = [
+    "MARKS",
     "WAITS",
     "Generation",
     "clean",
@@ -42,12 +49,7 @@ __all__ = [
     "write_marks",
 ]
 
-# Not .json: conda takes every such file there for the record of a package.
-MARKS: Final = Path("conda-meta") / "hpchub"
-WAITS: Final = "waits"
-"""The mark of what is whole, and was not switched to yet."""
 TRASH: Final = ".trash"
-LARGEST_MARKS: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,14 @@ def current(layout: Layout, name: str) -> Path | None:
     address = layout.address(name)
     if swapping.is_ours(layout, address):
         path = swapping.target(address)
-        return path if _holds_packages(path) else None
-    return address if _holds_packages(address) else None
+        return path if holds_packages(path) else None
+    return address if holds_packages(address) else None
 
 
 def list_all(layout: Layout, name: str) -> list[Generation]:
     """Return all whole states of an environment, the newest first."""
     used = current(layout, name)
-    paths = [path for path in _of(layout, name) if _is_whole(path)]
+    paths = [path for path in _of(layout, name) if is_whole(path)]
     if used is not None and used not in paths:
         paths.append(used)
     found = [_generation(layout, path, used) for path in paths]
@@ -101,13 +103,13 @@ def switch(layout: Layout, name: str, path: Path) -> None:
     if path == current(layout, name):
         return
     # Before it is left: a state that was in use must never look as if it had not been.
-    _accept(_at_address(layout, name))
+    accept(_at_address(layout, name))
     if path.name.endswith(FOREIGN):
         swapping.put_back(layout, name, path)
     else:
         swapping.put(layout, name, path)
     with suppress(OSError):  # it is noted before it is left
-        _accept(_at_address(layout, name))
+        accept(_at_address(layout, name))
 
 
 def label(layout: Layout, name: str, id: str, text: str) -> None:  # noqa: A002 - what it is everywhere
@@ -165,7 +167,7 @@ def clean(layout: Layout, name: str, keep: int) -> None:
     now = _at_address(layout, name)
     for path in _of(layout, name):
         # What was at the address before us may be anything, and is nobody's half.
-        if path != now and not _may_be_whole(path) and not path.name.endswith(FOREIGN):
+        if path != now and not may_be_whole(path) and not path.name.endswith(FOREIGN):
             discard(layout, name, path)
     used = prefixes_in_use(layout.generations)
     states = [one for one in list_all(layout, name) if one.path.name.endswith(FOREIGN) or marks_of(one.path)]
@@ -178,20 +180,6 @@ def clean(layout: Layout, name: str, keep: int) -> None:
 def discard(layout: Layout, name: str, path: Path) -> None:
     """Remove one state that is not in use."""
     _throw_away(_set_aside(layout, name, path))
-
-
-def marks_of(prefix: Path) -> dict[str, Any]:
-    """Return what was written down when a prefix was made; nothing for one that others made."""
-    try:
-        marks = json.loads(read_text(prefix / MARKS, LARGEST_MARKS) or "")
-    except (ValueError, RecursionError):
-        return {}
-    return marks if isinstance(marks, dict) else {}
-
-
-def write_marks(prefix: Path, marks: Mapping[str, object]) -> None:
-    """Say that a prefix is whole, and what it is."""
-    write_whole(prefix / MARKS, json.dumps(dict(marks), indent=1) + "\n")
 
 
 def id_of(layout: Layout, path: Path | None) -> str:
@@ -244,38 +232,9 @@ def _name_in(folder: str) -> str:
     return match["name"] if match else ""
 
 
-def _is_whole(path: Path) -> bool:
-    if path.name.endswith(FOREIGN):
-        return _holds_packages(path)
-    marks = marks_of(path)
-    return bool(marks) and marks.get(WAITS) is not True
-
-
-def _accept(path: Path | None) -> None:
-    """Note that a generation was switched to."""
-    marks = marks_of(path) if path is not None else {}
-    if path is not None and marks.pop(WAITS, False):
-        write_marks(path, marks)
-
-
-def _may_be_whole(path: Path) -> bool:
-    """Tell whether a state has a mark, even one that cannot be read; but none that says that it waits."""
-    try:
-        (path / MARKS).lstat()
-        return marks_of(path).get(WAITS) is not True
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-
-
 def _at_address(layout: Layout, name: str) -> Path | None:
     address = layout.address(name)
     return swapping.target(address) if address.is_symlink() else None
-
-
-def _holds_packages(path: Path) -> bool:
-    return (path / "conda-meta").is_dir()
 
 
 def _trash(layout: Layout, name: str) -> Path:
