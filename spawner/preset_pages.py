@@ -79,7 +79,7 @@ class NewPresetHandler(PresetsHandler):
         try:
             super().check_xsrf_cookie()
         except web.HTTPError:
-            if self.request.method != "POST":
+            if self.request.method != "POST" or self.current_user is not None:
                 raise
             self.redirect(url_concat(self.back, shown(self.choices())), status=303)
 

@@ -42,7 +42,8 @@ class StartHandler(FilledByLink, SpawnHandler):
         try:
             super().check_xsrf_cookie()  # type: ignore[no-untyped-call]
         except web.HTTPError as error:
-            if self.request.method != "POST":
+            elsewhere = self.request.headers.get("Sec-Fetch-Site") == "cross-site"
+            if self.request.method != "POST" or elsewhere:
                 raise
             self.log.info("A form at %s is sent back: %s", self.request.path, error.log_message)
             typed = {name: self.get_body_argument(name) for name in self.request.body_arguments}

@@ -56,6 +56,9 @@ def test_a_form_of_before_the_last_login_starts_nothing_either(
     answer = anna.http.post("hub/spawn", data={"_xsrf": stranger.xsrf, **CHOICES, "uid": "0"})
     assert answer.url.path == "/hub/spawn"
     assert dict(answer.url.params) == CHOICES
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    refused = anna.http.post("hub/spawn", data={"_xsrf": stranger.xsrf, **CHOICES}, headers=foreign)
+    assert refused.status_code == 403
     assert anna.state() == "stopped"
 
 
