@@ -43,7 +43,7 @@ class StartHandler(FilledByLink, SpawnHandler):
             super().check_xsrf_cookie()  # type: ignore[no-untyped-call]
         except web.HTTPError as error:
             elsewhere = self.request.headers.get("Sec-Fetch-Site") == "cross-site"
-            if self.request.method != "POST" or elsewhere:
+            if self.request.method != "POST" or elsewhere or "_xsrf" not in self.request.body_arguments:
                 raise
             self.log.info("A form at %s is sent back: %s", self.request.path, error.log_message)
             typed = {name: self.get_body_argument(name) for name in self.request.body_arguments}
