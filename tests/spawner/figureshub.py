@@ -7,11 +7,12 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -82,8 +83,9 @@ PROGRAMS = {
 class Browser:
     """Somebody's browser: it keeps cookies, and its scripts send the token of the page that they are on."""
 
-    def __init__(self, url: str, name: str = "") -> None:
-        self.http = httpx.Client(base_url=url, timeout=20, follow_redirects=True)
+    def __init__(self, hub: FiguresHub, name: str = "") -> None:
+        self.hub = hub
+        self.http = httpx.Client(base_url=hub.url, timeout=20, follow_redirects=True)
         if name:
             self.open("login")
             form = {"username": name, "password": "x", "_xsrf": self.xsrf}
@@ -108,19 +110,29 @@ class Browser:
 
     def press(self, method: str = "GET", query: str = "", **headers: str) -> httpx.Response:
         """Press Refresh, as the page's script does."""
+        self.hub.count()
         own = {**FRAME, "X-XSRFToken": self.xsrf, **headers}
         return self.http.request(method, f"api/hpchub/queues{query}", headers=own)
 
 
 @dataclass
 class FiguresHub:
-    """A running hub: its address, and the folder where Slurm's programs note that they were run."""
+    """A running hub: its address, and the folder where Slurm's programs note that they were run.
+
+    `sent` says how often it was asked for the figures.
+    """
 
     url: str
     folder: Path
+    sent: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def browser(self, name: str = "") -> Browser:
-        return Browser(self.url, name)
+        return Browser(self, name)
+
+    def count(self) -> None:
+        with self.lock:
+            self.sent += 1
 
     def asked(self) -> Counter[str]:
         """How often Slurm was asked what, since the beginning."""
@@ -134,12 +146,13 @@ class FiguresHub:
         """How many statements the hub's database has heard, since the beginning."""
         return len((self.folder / "statements").read_text())
 
-    def lines(self, count: int = 0) -> list[str]:
-        """The lines of the hub's log about the figures, when there are so many."""
-        deadline = time.monotonic() + 10
-        while len(found := re.findall(r".*/hub/api/hpchub/queues.*", self.log)) < count:
-            assert time.monotonic() < deadline, found
+    def lines(self) -> list[str]:
+        """The lines of the hub's log about the figures, as soon as there is one for each question."""
+        deadline = time.monotonic() + 20
+        while len(found := re.findall(r".* \d{3} [A-Z]+ /hub/api/hpchub/queues.*ms", self.log)) < self.sent:
+            assert time.monotonic() < deadline, (self.sent, found[-5:])
             time.sleep(0.05)
+        assert len(found) == self.sent
         return found
 
     def quick(self) -> int:

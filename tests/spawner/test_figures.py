@@ -47,31 +47,24 @@ def opened(hub: FiguresHub) -> Iterator[Callable[[str], Browser]]:
 
 def replay(hub: FiguresHub, browser: Browser, *, token: str | None = None, **cookies: str) -> httpx.Response:
     """Send what a browser would, with other cookies, or another token."""
+    hub.count()
     sent = {one.name: one.value or "" for one in browser.http.cookies.jar} | cookies
     headers = {**FRAME, "X-XSRFToken": browser.xsrf if token is None else token}
     headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in sent.items())
     return httpx.get(f"{hub.url}api/hpchub/queues", headers=headers, timeout=20)
 
 
-def settled(hub: FiguresHub) -> int:
-    """Return how many answers came past JupyterHub's handler, when the lines of all are written."""
-    time.sleep(0.4)
-    return hub.quick()
-
-
 def told(hub: FiguresHub, ask: Callable[[], httpx.Response]) -> tuple[int, int]:
     """Ask; return the status, and how many answers came past JupyterHub's handler."""
-    before, lines = settled(hub), len(hub.lines())
-    answer = ask()
-    hub.lines(lines + 1)
-    return answer.status_code, hub.quick() - before
+    before = hub.quick()
+    return ask().status_code, hub.quick() - before
 
 
 class TestKnown:
     def test_answer_and_its_head_are_those_of_jupyterhubs_handler(
         self, hub: FiguresHub, opened: Callable[[str], Browser]
     ) -> None:
-        anna, before = opened(ANNA), settled(hub)
+        anna, before = opened(ANNA), hub.quick()
         quick = anna.press()
         full = anna.press(query="?full=1")
         assert quick.status_code == full.status_code == 200
@@ -84,12 +77,12 @@ class TestKnown:
         assert quick.headers["cache-control"] == "no-store"
         assert "set-cookie" not in quick.headers
         assert "date" in quick.headers
-        assert settled(hub) == before + 1
+        assert hub.quick() == before + 1
 
     def test_five_rounds_of_forty_ask_slurm_rarely_and_the_database_never(
         self, hub: FiguresHub, opened: Callable[[str], Browser]
     ) -> None:
-        anna, before, lines = opened(ANNA), settled(hub), len(hub.lines())
+        anna, before = opened(ANNA), hub.quick()
         asked, statements = hub.asked(), hub.statements()
         began = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
@@ -97,7 +90,6 @@ class TestKnown:
                 codes = list(pool.map(lambda _: anna.press().status_code, range(40)))
                 assert codes == [200] * 40
         looks = 1 + int((time.monotonic() - began) / 2)  # Slurm is left alone for two seconds
-        hub.lines(lines + 200)
         assert hub.quick() - before == 200
         assert hub.asked()["squeue"] - asked["squeue"] <= looks
         assert hub.statements() == statements
@@ -106,17 +98,16 @@ class TestKnown:
         self, hub: FiguresHub, opened: Callable[[str], Browser]
     ) -> None:
         def counted() -> float:
-            settled(hub)
+            hub.lines()
             text = opened("admin").open("metrics").text
             name = 'jupyterhub_request_duration_seconds_count{code="200",'
             name += 'handler="spawner.figures.FiguresHandler",method="GET"}'
             return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 
-        anna, before = opened(ANNA), counted()
-        lines = hub.lines()
+        anna, before, lines = opened(ANNA), counted(), len(hub.lines())
         for _time in range(25):
             anna.press()
-        new = hub.lines(len(lines) + 25)[len(lines) :]
+        new = hub.lines()[lines:]
         assert len(new) == 25
         assert all(f"200 GET /hub/api/hpchub/queues ({ANNA}@127.0.0.1)" in line for line in new)
         assert not any(cookie.value in "".join(new) for cookie in anna.http.cookies.jar)
@@ -125,20 +116,18 @@ class TestKnown:
     def test_each_user_gets_the_own_part_and_no_one_elses(
         self, hub: FiguresHub, opened: Callable[[str], Browser]
     ) -> None:
-        anna, chris, before = opened(ANNA), opened(CHRIS), settled(hub)
-        lines = len(hub.lines())
+        anna, chris, before = opened(ANNA), opened(CHRIS), hub.quick()
         for _time in range(3):
             own = {who: who.press().json()["own"]["bigmem"] for who in (anna, chris)}
             assert own[anna]["why"].endswith("yours: proj01.")
             assert own[chris] == {**own[chris], "why": ""}
             assert (own[anna]["offers"]["account"], own[chris]["offers"]["account"]) == ([], ["proj02"])
-        hub.lines(lines + 6)
         assert hub.quick() - before == 6
 
     def test_language_is_that_of_the_browser_also_when_it_changes(
         self, hub: FiguresHub, opened: Callable[[str], Browser]
     ) -> None:
-        anna, before, lines = opened(ANNA), settled(hub), len(hub.lines())
+        anna, before = opened(ANNA), hub.quick()
         for lang, word in (
             ("en", "Waiting jobs"),
             ("ko", "대기"),
@@ -148,7 +137,6 @@ class TestKnown:
             answer = replay(hub, anna, **{"hpchub-lang": lang}).json()
             assert word in answer["figures"]["html"]
             assert ("This queue takes" in answer["own"]["bigmem"]["why"]) == (lang != "ko")
-        hub.lines(lines + 4)
         assert hub.quick() - before == 4
 
     def test_somebody_who_leaves_while_slurm_is_asked_keeps_nobody_waiting(
@@ -160,9 +148,10 @@ class TestKnown:
         head = f"GET /hub/api/hpchub/queues HTTP/1.1\r\nHost: x\r\nCookie: {cookies}\r\n"
         for _time in range(3):
             with socket.create_connection((where.hostname or "", where.port or 0)) as gone:
+                hub.count()
                 gone.sendall(f"{head}X-XSRFToken: {anna.xsrf}\r\n\r\n".encode())
         assert anna.press().status_code == 200
-        time.sleep(0.5)
+        assert len(hub.lines()) == hub.sent
         assert "Traceback" not in hub.log
 
 

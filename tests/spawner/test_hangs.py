@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
+from types import SimpleNamespace
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -11,6 +12,7 @@ from tornado.web import Application
 
 from spawner.backlog import make_room
 from spawner.collecting import WHOLE_SECONDS, SparedCollector, spare_the_collector
+from tests.spawner.test_sparing_proxy import proxy_with
 
 
 def connect(port: int, number: int) -> list[socket.socket]:
@@ -46,6 +48,29 @@ async def test_connections_wait_for_a_busy_hub_in_the_hundreds() -> None:
 def test_hub_that_does_not_listen_yet_is_asked_again() -> None:
     assert not make_room(None)
     assert not make_room(HTTPServer(Application()))
+
+
+async def test_hub_is_prepared_once_when_it_listens_and_not_before() -> None:
+    callbacks = list(gc.callbacks)
+    proxy, server = proxy_with(3), HTTPServer(Application())
+    proxy.app = SimpleNamespace(http_server=None)
+    try:
+        await proxy.get_all_routes()
+        assert gc.callbacks == callbacks
+        sockets = bind_sockets(0, "127.0.0.1", backlog=1)
+        server.add_sockets(sockets)
+        proxy.app.http_server = server
+        for _round in range(2):
+            await proxy.get_all_routes()
+        assert len(gc.callbacks) == len(callbacks) + 1
+        made = connect(sockets[0].getsockname()[1], 50)
+        assert len(made) == 50
+        for one in made:
+            one.close()
+    finally:
+        gc.callbacks[:] = callbacks
+        gc.unfreeze()
+        server.stop()
 
 
 class Rounds:
