@@ -153,7 +153,8 @@ class Desk:
         for identity, found in jobs.items():
             name = found.named
             known.setdefault(identity, Past(identity, name.verb, name.environment))
-        rows = [now(one, jobs[one.id].job if one.id in jobs else None, looked_at) for one in known.values()]
+        ends = {key: jobs[key].job if key in jobs else self.line.ended(key, user) for key in known}
+        rows = [now(one, ends[one.id], looked_at) for one in known.values()]
         rows += [sent.now(looked_at) for sent in self._unseen(user, {one.id for one in pasts}, rows)]
         return sorted(rows, key=lambda one: one.began or one.submitted or time.time(), reverse=True)
 
@@ -218,7 +219,7 @@ class Desk:
             known = replace(known, verb=sent.past.verb, environment=sent.past.environment, job=sent.past.job)
             if found is None and not known.began:
                 return sent.now(looked_at)
-        row = now(known, found.job if found else None, looked_at)
+        row = now(known, found.job if found else self.line.ended(known.id, user), looked_at)
         if found is not None:
             self._see(user, row)
         return row

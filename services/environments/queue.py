@@ -46,6 +46,7 @@ class Line:
         self._jobs: Mapping[str, Job] = {}
         self._index: dict[str, dict[str, Found]] = {}
         self._ends: dict[str, Job] = {}
+        self._seen: dict[str, Job] = {}
         self._rests_until = 0.0
 
     @property
@@ -78,7 +79,19 @@ class Line:
             for job in jobs.values():
                 if (name := named(self._hub, job)) is not None:
                     self._index.setdefault(job.user, {})[name.action] = Found(name, job)
+                    self._remember(name.action, job)
         return self._index.get(user, {})
+
+    def _remember(self, action: str, job: Job) -> None:
+        if phase(job.state) is JobPhase.ENDED:
+            self._seen[action] = job
+            if len(self._seen) > _REMEMBERED:
+                del self._seen[next(iter(self._seen))]
+
+    def ended(self, action: str, user: str) -> Job | None:
+        """Return an action's job as Slurm showed it at its end, though it may have forgotten it since."""
+        job = self._seen.get(action)
+        return job if job is not None and job.user == user else None
 
     async def end_of(self, job_id: str) -> Job | None:
         """Return how a job ended that Slurm's controller has forgotten; None where nobody knows."""

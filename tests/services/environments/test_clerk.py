@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -252,6 +253,22 @@ async def test_an_accounting_that_is_out_is_asked_once_for_a_page(world: World, 
     found = (await desk.overview(USER)).actions
     assert [one.state for one in found] == ["interrupted"] * 5
     assert len([call for call in world.slurm_calls if call.startswith("sacct ")]) == 1
+
+
+async def test_what_slurm_has_ended_stays_so_when_it_forgets_the_job_a_moment_later(
+    world: World, desk: Desk
+) -> None:
+    identity = "0123456789abcdef"
+    about = {"id": identity, "verb": "reset", "environment": "notebook", "began": time.time(), "job": "77"}
+    world.has([], [about])
+    world.queue(("77", "TIMEOUT", USER, "None", name("reset", USER, identity)))
+    for _again in range(2):
+        (one,) = (await desk.overview(USER, 0.0)).actions
+        assert (one.state, one.trouble is not None and "time limit" in str(one.trouble.sentence)) == (
+            "interrupted",
+            True,
+        )
+        world.queue()
 
 
 async def test_what_was_cancelled_while_it_waited_stays_so_when_slurm_forgets_the_job(
