@@ -188,7 +188,9 @@ class ActionHandler(Page):
         job_log: list[str] = []
         if one["job"] and one["state"] in ("failed", "interrupted") and not one["log"]:
             job_log = await self._job_log(one["job"])
-        self.show("action", one=one, job_log=job_log)
+        # The job has to end what it does, which takes some seconds, and runs meanwhile.
+        cancelling = self.get_query_argument("cancelling", "") == "1" and not one["over"]
+        self.show("action", one=one, job_log=job_log, cancelling=cancelling)
 
     async def _job_log(self, job: str) -> list[str]:
         try:
@@ -215,7 +217,7 @@ class CancelHandler(Page):
             if problem.code != "over":
                 self.tell(problem)
                 return
-        self.see(f"actions/{identity}")
+        self.see(f"actions/{identity}?cancelling=1")
 
 
 class NoSuchPageHandler(Page):

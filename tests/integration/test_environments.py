@@ -154,6 +154,13 @@ def test_an_action_that_waits_says_why_and_can_be_cancelled(made: User, held: Ru
     action = made.begin("plugins")
     found = made.until(action, "waiting")
     assert found["reason"]
+    page, cancelling = (
+        made.http.get(f"{SERVICE}actions/{action}{end}").text for end in ("", "?cancelling=1")
+    )
+    assert [("being cancelled" in text, "/cancel" in text) for text in (page, cancelling)] == [
+        (False, True),
+        (True, False),
+    ]
     assert made.api("DELETE", f"actions/{action}").status_code == 202
     assert made.until(action, "cancelled")["over"]
     assert made.api("DELETE", f"actions/{action}").status_code == 409
@@ -166,8 +173,14 @@ def test_two_at_once_are_one_and_a_sentence(made: User) -> None:
     )
     assert answer.status_code == 409
     assert "not done with “notebook” yet" in answer.json()["message"]
-    assert made.api("DELETE", f"actions/{action}").status_code == 202
+    # Whoever presses Cancel on the page reads that it is on its way, until it is over.
+    pressed = made.http.post(
+        f"{SERVICE}actions/{action}/cancel", data={"_xsrf": made.xsrf}, follow_redirects=False
+    )
+    told = f"{SERVICE}actions/{action}?cancelling=1"
+    assert (pressed.status_code, pressed.headers["Location"]) == (303, f"/{told}")
     assert made.until(action, "cancelled")
+    assert "being cancelled" not in made.http.get(told).text
     # What was there before works, and the next action finds nothing in its way.
     assert made.environment()["server"]
 
