@@ -282,7 +282,6 @@ PAGES: dict[str, dict[str, Any]] = {
         "failed": True,
     },
     "error.html": {"user": user(), "status_code": 503, "status_message": "Unavailable", "message": "Later"},
-    "503.html": {"user": user(), "status_code": 503, "status_message": "Unavailable", "message": "Later"},
     "404.html": {"user": None, "status_code": 404, "status_message": "Not Found", "no_spawner_check": True},
     "logout.html": {},
     "token.html": {

@@ -365,7 +365,7 @@ class TestAddressWithoutAnAnswer:
 
     def page(self, asked: str) -> Page:
         uri = f"/hub/error/503?url={quote(asked, safe='')}"
-        return render("503.html", "en", uri=uri, user=user(), status_code=503, message_html="appears down")
+        return render("error.html", "en", uri=uri, user=user(), status_code=503, message_html="appears down")
 
     def test_of_a_service_looks_again_by_itself_until_it_is_there(self) -> None:
         page = self.page("/services/environments/?lang=ko")
@@ -381,7 +381,7 @@ class TestAddressWithoutAnAnswer:
         assert not [one for one in page.all("script") if "again.js" in (one.get("src") or "")]
 
     def test_what_the_hub_itself_cannot_do_now_is_told_as_before(self) -> None:
-        page = render("503.html", "en", **PAGES["503.html"])
+        page = render("error.html", "en", **PAGES["error.html"])
         assert "Later" in page.one("main").text
 
 
