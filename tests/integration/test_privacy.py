@@ -41,6 +41,9 @@ sys.stdout.buffer.write(b"\\n".join(seen).replace(b"\\0", b" "))
 """
 
 
+STEPS = ("sudo -nHu a1113a01", "hpchub-as-user", "/sbatch --parsable", "launch.py")
+
+
 @dataclass
 class Watched:
     """A server that was watched while it started: command lines by root, environments by another user."""
@@ -54,7 +57,18 @@ class Watched:
 def watched(centre: RunningCentre, login: Login) -> Iterator[Watched]:
     centre.cancel_all_jobs()
     person = login("a1113a01")
-    person.until("stopped", seconds=60)
+    for _try in range(4):
+        person.until("stopped", seconds=60)
+        found = watch_a_start(centre, person)
+        # What is over in some milliseconds may fall between two looks on a busy machine.
+        if all(step in found.command_lines for step in STEPS):
+            break
+        person.stop()
+    yield found
+    person.stop()
+
+
+def watch_a_start(centre: RunningCentre, person: Person) -> Watched:
     python = f"{centre.instance.venv}/bin/python"
     watchers = [
         subprocess.Popen(
@@ -71,8 +85,7 @@ def watched(centre: RunningCentre, login: Login) -> Iterator[Watched]:
         person.until("ready")
     finally:
         lines, environments = (watcher.communicate(timeout=60)[0] for watcher in watchers)
-    yield Watched(person, lines, environments)
-    person.stop()
+    return Watched(person, lines, environments)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +143,7 @@ def test_token_is_on_no_command_line_while_the_server_starts_and_runs(
     centre: RunningCentre, watched: Watched, token: str
 ) -> None:
     # Each step was seen, so that the token would have been.
-    for step in ("sudo -nHu a1113a01", "hpchub-as-user", "/sbatch --parsable", "launch.py"):
+    for step in STEPS:
         assert step in watched.command_lines, step
     assert token not in watched.command_lines
     assert token not in centre.run(["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"]).stdout

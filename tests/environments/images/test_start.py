@@ -60,7 +60,9 @@ class Node:
             python.symlink_to(sys.executable)
         # A mount of its own instead of files in the machine's /usr/local/bin.
         mount = 'mount --bind "$1" /usr/local/bin && shift && exec "$@"'
-        argv = [shutil.which("unshare") or "unshare", "--user", "--map-root-user", "--mount"]
+        # As Slurm starts jobs: what a shell finds ignored, as it may be where tests run, it cannot mend.
+        argv = [shutil.which("env") or "env", "--default-signal=INT"]
+        argv += [shutil.which("unshare") or "unshare", "--user", "--map-root-user", "--mount"]
         argv += ["bash", "-c", mount, "bash", str(self.local)]
         return subprocess.Popen(
             [*argv, "/bin/bash", str(START), str(python), str(self.launcher), "--debug", "a b"],
