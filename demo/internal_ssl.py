@@ -30,7 +30,7 @@ class InternalSSLError(Exception):
 def ensure(run: Run, instance: Instance) -> None:
     """Have JupyterHub make what is missing; the proxy, which no hub starts, reads it at its own start.
 
-    Nothing is run where all is there: JupyterHub writes the bundles of trusted authorities over each time, and a
+    Nothing is run where all is there: JupyterHub writes the bundles of authorities over each time, and a
     hub that starts in the same moment finds them empty and ends.
     """
     if _complete(instance.internal_certs):

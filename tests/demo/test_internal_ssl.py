@@ -1,4 +1,4 @@
-"""The centre's own certificates are made once, by JupyterHub; a hub that starts meanwhile is left in peace."""
+"""The centre's own certificates are made once, by JupyterHub; one that starts meanwhile is left in peace."""
 
 from __future__ import annotations
 
