@@ -1,1 +1,1 @@
-"""The administrator's command: `hpchub otp`, `hpchub doctor`."""
+"""The command `hpchub`: `hpchub env` for users, `hpchub otp` and `hpchub doctor` for administrators."""

@@ -66,6 +66,23 @@ def test_commands_of_hpchub_exist(capsys: pytest.CaptureFixture[str]) -> None:
         assert hpchub([*command.split(), "--help"]) == 0, f"{command}: {capsys.readouterr().err}"
 
 
+def test_options_that_are_shown_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = re.compile(r"\b(?:hpchub|hub) ((?:env(?: --site \S+)?|otp) [a-z][a-z-]*|doctor)\b(.*)")
+    seen: dict[tuple[str, ...], set[str]] = {}
+    for page in PAGES:
+        for line in (line for text in code(page) for line in text.splitlines()):
+            for command, rest in shown.findall(line):
+                words = tuple(word for word in command.split() if word in ("env", "otp", "doctor"))
+                last = command.split()[-1]
+                options = re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest)
+                seen.setdefault((*words, *({last} - set(words))), set()).update(options)
+    assert sum(map(len, seen.values())) > 15
+    for command, options in seen.items():
+        assert hpchub([*command, "--help"]) == 0
+        told = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", capsys.readouterr().out))
+        assert options <= told, " ".join(command)
+
+
 def named_commands(pattern: str) -> list[str]:
     found = {name for page in PAGES for text in code(page) for name in re.findall(pattern, text)}
     assert found

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +25,25 @@ def test_room_imports_only_what_the_page_allows(room: str) -> None:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 found.add(node.module.split(".")[0])
     assert found & set(ROOMS) - {room} <= ALLOWED[room]
+
+
+def modules() -> list[Path]:
+    """Return all modules of ours besides the tests."""
+    rooms = (*ROOMS, "benchmarks", "demo", "docs", "hpchub")
+    return [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def test_every_module_says_in_its_first_line_what_it_is_about() -> None:
+    found = modules()
+    assert len(found) > 300
+    first = {path: (ast.get_docstring(ast.parse(read(path))) or "").partition("\n")[0] for path in found}
+    assert [path.name for path, line in first.items() if len(line.split()) < 3] == []
+
+
+def test_every_folder_with_code_is_on_the_page() -> None:
+    page = read(ROOT / "docs" / "architecture.md")
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in modules()}
+    # The versions go with `migrations/`.
+    folders.discard("authenticator/store/migrations/versions")
+    told = {name for name in folders if name in page or f"{name.rpartition('/')[2]}/" in page}
+    assert folders - told == set()
