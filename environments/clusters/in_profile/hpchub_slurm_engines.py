@@ -23,11 +23,9 @@ from traitlets import Integer, List, Unicode
 
 __all__ = ["SlurmEngines"]
 
-SUBMIT_SECONDS = 60
-ASK_SECONDS = 20
-# Often while somebody waits for it, then seldom: Slurm answers everybody.
-INTERVALS = (2, 2, 4, 8, 15, 30)
 LARGEST_LOG = 64 * 1024
+# With these, users have Slurm's programs ask for something else than is meant here.
+NOT_HANDED_ON = ("SQUEUE_", "SCANCEL_")
 
 
 class SlurmEngines(SlurmEngineSetLauncher):
@@ -40,6 +38,11 @@ class SlurmEngines(SlurmEngineSetLauncher):
     # How a saved cluster names its launcher. Whoever lists or stops it later may not have read this profile,
     # and then cannot import this class; ipyparallel's own can do that much as well, from the job's number.
     entrypoint_name = "slurm"
+
+    submit_seconds = 60
+    ask_seconds = 20
+    # Often while somebody waits for it, then seldom: Slurm answers everybody.
+    intervals: tuple[float, ...] = (2, 2, 4, 8, 15, 30)  # seconds
 
     output_limit = Integer(20, config=True, help="Lines of the log that are shown when engines fail.")
     engines_per_node = Integer(0, config=True, help="Engines on one node; 0 for as many as fit.")
@@ -59,19 +62,25 @@ class SlurmEngines(SlurmEngineSetLauncher):
             With Slurm's words, when it does not take the job.
         """
         self.n = n
-        self.log_file = self._log()
-        said = await asyncio.get_running_loop().run_in_executor(None, self._submit)
+        folder = self._log_folder()
+        said = await asyncio.get_running_loop().run_in_executor(None, self._submit, folder)
         self.job_id = job.number(said)
-        self.log_file = self.log_file.replace("%j", self.job_id).replace("%%", "%")
+        self.log_file = os.path.join(folder, f"{self.job_id}.log")
         self.log.info(f"The engines' job is {self.job_id}, its log {self.log_file}")
         self.notify_start(self.job_id)
         self._follow()
         return str(self.job_id)
 
-    def stop(self) -> None:
-        """Cancel the job, unless it is over."""
+    async def stop(self) -> None:
+        """Cancel the job, unless it is over.
+
+        Raises
+        ------
+        LauncherError
+            With Slurm's words, when it goes on.
+        """
         if self.state == "running" and self.job_id:
-            done = _run(["scancel", self.job_id], ASK_SECONDS)
+            done = await self._cancel()
             # What is over cannot be cancelled, and needs not.
             if done.returncode and "Invalid job id" not in done.stderr:
                 raise LauncherError(
@@ -80,9 +89,19 @@ class SlurmEngines(SlurmEngineSetLauncher):
                 )
         self.notify_stop({"job_id": self.job_id, "exit_code": 0})
 
-    def signal(self, sig: int | str) -> None:
-        """Send a signal to all engines."""
-        _run(["scancel", f"--signal={sig}", self.job_id], ASK_SECONDS)
+    async def signal(self, sig: int | str) -> None:
+        """Send a signal to all engines.
+
+        Raises
+        ------
+        LauncherError
+            With Slurm's words, when they do not get it.
+        """
+        done = await self._cancel(f"--signal={sig}")
+        if done.returncode:
+            raise LauncherError(
+                f"The engines of the job {self.job_id} did not get the signal {sig}: {done.stderr.strip()}"
+            )
 
     def poll(self) -> int | None:
         """Return None while the job waits or runs."""
@@ -91,26 +110,27 @@ class SlurmEngines(SlurmEngineSetLauncher):
     def get_output(self, remove: bool = False) -> str:  # noqa: FBT001, FBT002 - as ipyparallel has it
         """Return the end of the log, which is the user's and stays."""
         try:
-            raw = Path(self.log_file).read_bytes()
+            with open(self.log_file, "rb") as file:
+                # It may have become larger than the memory that there is.
+                file.seek(max(0, os.fstat(file.fileno()).st_size - LARGEST_LOG))
+                return file.read(LARGEST_LOG).decode("utf-8", "replace")
         except OSError:
             return ""
-        return raw[-LARGEST_LOG:].decode("utf-8", "replace")
 
-    def _log(self) -> str:
-        """Return where the job's log goes; ``%j`` stands for the job's number."""
+    def _log_folder(self) -> str:
         own = os.path.join(self.profile_dir, "log")
         for folder in filter(None, (self.log_folder, own)):
             with suppress(OSError):
                 os.makedirs(folder, mode=0o700, exist_ok=True)
-            if os.access(folder, os.W_OK):
-                return os.path.join(folder.replace("%", "%%"), "%j.log")
+            if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
+                return folder
         raise LauncherError(f"The engines' log has no place: neither {self.log_folder} nor {own} can be used")
 
-    def _submit(self) -> str:
+    def _submit(self, folder: str) -> str:
         asked = job.Asked(
             n=self.n,
             name=f"ipengine-{self.cluster_id}" if self.cluster_id else "ipengine",
-            log=self.log_file,
+            log=os.path.join(folder.replace("%", "%%"), "%j.log"),  # %j: the job's number
             queue=self.queue,
             timelimit=str(self.timelimit or ""),
             account=self.account,
@@ -129,7 +149,7 @@ class SlurmEngines(SlurmEngineSetLauncher):
         folders = (os.path.dirname(program),)
         own = job.environment(os.environ, self.get_env(), sys.prefix, folders)
         text = job.script(sys.prefix, [*self.engine_cmd, *self.engine_args], asked.cpus, _umask())
-        done = _run([program, *arguments], SUBMIT_SECONDS, text, own)
+        done = _run([program, *arguments], self.submit_seconds, text, own)
         if done.returncode:
             raise LauncherError(f"Slurm did not take the engines' job: {done.stderr.strip()}")
         if not job.number(done.stdout):
@@ -146,7 +166,7 @@ class SlurmEngines(SlurmEngineSetLauncher):
     def _watch(self) -> None:
         """Say what becomes of the job, until it is over."""
         last, turn, missing = "", 0, 0
-        while not self._over.wait(INTERVALS[min(turn, len(INTERVALS) - 1)]):
+        while not self._over.wait(self.intervals[min(turn, len(self.intervals) - 1)]):
             turn += 1
             about = self._look()
             missing = 0 if about else missing + 1
@@ -163,14 +183,23 @@ class SlurmEngines(SlurmEngineSetLauncher):
     def _look(self) -> job.Seen | None:
         """Return how the job is, nothing where Slurm knows no such job, an empty state where it is silent."""
         asked = ["squeue", "--noheader", "--states=all", "--format=%T|%r|%N", f"--jobs={self.job_id}"]
-        done = _run(asked, ASK_SECONDS)
+        done = _run(asked, self.ask_seconds, environment=_plain())
         if done.returncode:
             return None if "Invalid job id" in done.stderr else job.Seen("")
         return job.seen(done.stdout)
 
+    async def _cancel(self, *more: str) -> subprocess.CompletedProcess[str]:
+        """Run scancel beside the loop, for the whole notebook server may live in it."""
+        asked = (["scancel", *more, self.job_id], self.ask_seconds, "", _plain())
+        try:
+            running = asyncio.get_running_loop().run_in_executor(None, _run, *asked)
+        except RuntimeError:  # the kernel is ending, and starts no thread any more
+            return _run(*asked)
+        return await running
+
 
 def _run(
-    argv: list[str], seconds: int, text: str = "", environment: Mapping[str, str] | None = None
+    argv: list[str], seconds: float, text: str = "", environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one of Slurm's programs; one that does not answer has failed."""
     try:
@@ -191,6 +220,10 @@ def _run(
         return subprocess.CompletedProcess(argv, 1, "", said)
     except OSError as error:
         return subprocess.CompletedProcess(argv, 1, "", f"{argv[0]}: {error.strerror}")
+
+
+def _plain() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(NOT_HANDED_ON)}
 
 
 def _umask() -> int:
