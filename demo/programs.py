@@ -154,8 +154,15 @@ def _proxy(instance: Instance, token: str) -> Program:
         f"--error-target={instance.inside}://127.0.0.1:{instance.port_of('hub')}/hub/error",
         *(_proxy_certificates(instance) if instance.internal_ssl else ()),
     )
-    environment = {"CONFIGPROXY_AUTH_TOKEN": token}
-    return Program("proxy", argv, needs=("certificates",), user=HUB_ACCOUNT, environment=environment)
+    away = instance.src / "services" / "proxy"
+    return Program(
+        "proxy",
+        argv,
+        needs=("certificates",),
+        reads=tuple(away / name for name in ("away.mjs", "away.html", "sent.html", "away.json")),
+        user=HUB_ACCOUNT,
+        environment={"CONFIGPROXY_AUTH_TOKEN": token, "NODE_OPTIONS": f"--import={away}/away.mjs"},
+    )
 
 
 def _proxy_certificates(instance: Instance) -> list[str]:
