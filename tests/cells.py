@@ -66,5 +66,7 @@ async def _ask(request: HTTPRequest, code: str) -> str:
 
 def kernels_of(person: Person) -> dict[str, Any]:
     """Return the kernels that the user's server offers, by name."""
-    answer = httpx.get(f"{person.url}user/{person.name}/api/kernelspecs", headers=headers_of(person))
+    answer = httpx.get(
+        f"{person.url}user/{person.name}/api/kernelspecs", headers=headers_of(person), timeout=60
+    )
     return dict(answer.json()["kernelspecs"])

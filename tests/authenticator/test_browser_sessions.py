@@ -34,7 +34,7 @@ def test_cookies_are_for_this_site_and_no_script(hub: Hub, scheme: str) -> None:
         headers = {"X-Forwarded-Proto": scheme, "Cookie": "; ".join(f"{k}={v.value}" for k, v in jar.items())}
         if "_xsrf" in jar:
             headers["X-XSRFToken"] = jar["_xsrf"].value
-        answer = httpx.request(method, f"{hub.url}{path}", headers=headers, data=fields)
+        answer = httpx.request(method, f"{hub.url}{path}", headers=headers, data=fields, timeout=60)
         assert answer.status_code < httpx.codes.BAD_REQUEST
         jar.update({one.key: one for one in cookies_of(answer)})
 
@@ -60,12 +60,14 @@ def test_a_session_lasts_half_a_day(hub: Hub) -> None:
     for hours, status in ((11.9, httpx.codes.OK), (12.1, httpx.codes.FOUND)):
         then = time.time() - hours * 3600
         older = create_signed_value(COOKIE_SECRET, name, value, clock=lambda then=then: then).decode()
-        assert httpx.get(f"{hub.url}/home", cookies={name: older}).status_code == status
+        assert httpx.get(f"{hub.url}/home", cookies={name: older}, timeout=60).status_code == status
 
 
 def copy_of(browser: Browser) -> httpx.Client:
     """Return somebody else with a copy of the browser's cookies."""
-    return httpx.Client(base_url=browser.client.base_url, cookies=httpx.Cookies(browser.client.cookies))
+    return httpx.Client(
+        base_url=browser.client.base_url, cookies=httpx.Cookies(browser.client.cookies), timeout=60
+    )
 
 
 def values(browser: Browser) -> set[str]:

@@ -53,7 +53,7 @@ class Story:
         assert browser.log_in(user, otp=self.code(user, 1)).status_code == 302
         assert browser.log_in(user, otp=WRONG, password=WRONG).status_code == 403
         auth = {"auth": typed(user, password=WRONG, otp=self.code(user, 1))}
-        assert httpx.post(f"{self.hub.url}/api/users/{user}/tokens", json=auth).status_code == 403
+        assert httpx.post(f"{self.hub.url}/api/users/{user}/tokens", json=auth, timeout=60).status_code == 403
 
     def enrol(self) -> None:
         user = "a1113a02"

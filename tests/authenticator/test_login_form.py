@@ -120,11 +120,11 @@ def test_a_token_for_scripts_needs_the_same_three(hub: Hub) -> None:
     address = f"{hub.url}/api/users/a1113a01/tokens"
     without_otp = {"username": "a1113a01", "password": PASSWORDS["a1113a01"]}
     for auth in (None, "a1113a01", without_otp, typed("a1113a01") | {"otp": 123456}):
-        assert httpx.post(address, json={"auth": auth}).status_code == 403
+        assert httpx.post(address, json={"auth": auth}, timeout=60).status_code == 403
     assert Browser(hub).log_in("a1113a01").status_code == 302  # the hub knows the user now
     fresh = typed("a1113a01", otp=code_of("a1113a01", later=1))
-    assert httpx.post(address, json={"auth": fresh}).status_code == 201
-    assert httpx.post(address, json={"auth": fresh}).status_code == 403
+    assert httpx.post(address, json={"auth": fresh}, timeout=60).status_code == 201
+    assert httpx.post(address, json={"auth": fresh}, timeout=60).status_code == 403
 
 
 def test_the_hub_has_logged_no_secret(hub: Hub) -> None:

@@ -308,12 +308,14 @@ def test_a_form_without_its_token_does_nothing(made: User, centre: RunningCentre
 
 
 def test_nobody_without_a_login_and_no_token_without_the_scope(made: User, centre: RunningCentre) -> None:
-    assert httpx.get(f"{centre.url}{SERVICE}api/v1/environments").status_code == 403
-    assert httpx.post(f"{centre.url}{SERVICE}api/v1/actions", json={}).status_code == 403
-    assert "/hub/api/oauth2/authorize" in httpx.get(f"{centre.url}{SERVICE}").headers["Location"]
+    assert httpx.get(f"{centre.url}{SERVICE}api/v1/environments", timeout=60).status_code == 403
+    assert httpx.post(f"{centre.url}{SERVICE}api/v1/actions", json={}, timeout=60).status_code == 403
+    assert "/hub/api/oauth2/authorize" in httpx.get(f"{centre.url}{SERVICE}", timeout=60).headers["Location"]
     poor = made.person.api("POST", f"users/{ANNA}/tokens", json={"scopes": ["read:users:name!user"]})
     headers = {"Authorization": f"token {poor.json()['token']}"}
-    assert httpx.get(f"{centre.url}{SERVICE}api/v1/environments", headers=headers).status_code == 403
+    assert (
+        httpx.get(f"{centre.url}{SERVICE}api/v1/environments", headers=headers, timeout=60).status_code == 403
+    )
     rich = made.person.api(
         "POST", f"users/{ANNA}/tokens", json={"scopes": ["access:services!service=environments"]}
     )

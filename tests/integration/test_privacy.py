@@ -104,7 +104,7 @@ def token(centre: RunningCentre, anna: Person) -> str:
 
 def post(centre: RunningCentre, path: str, token: str, body: object) -> int:
     url = f"{centre.url}hub/api/{path}"
-    answer = httpx.post(url, json=body, headers={"Authorization": f"token {token}"})
+    answer = httpx.post(url, json=body, headers={"Authorization": f"token {token}"}, timeout=60)
     return answer.status_code
 
 
@@ -133,7 +133,7 @@ def test_batchspawners_own_route_is_gone(centre: RunningCentre, token: str) -> N
 
 def test_port_route_refuses_who_is_not_a_starting_server(centre: RunningCentre, login: Login) -> None:
     assert post(centre, "hpchub/port", "nonsense", {"port": 40123}) == 403
-    assert httpx.post(f"{centre.url}hub/api/hpchub/port", json={"port": 40123}).status_code == 403
+    assert httpx.post(f"{centre.url}hub/api/hpchub/port", json={"port": 40123}, timeout=60).status_code == 403
     person = login("a1113a02")
     made = person.api("POST", "users/a1113a02/tokens", content=json.dumps({"note": "test"}))
     assert post(centre, "hpchub/port", made.json()["token"], {"port": 40123}) == 404

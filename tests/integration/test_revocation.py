@@ -22,7 +22,7 @@ def hpchub_otp(centre: RunningCentre, *words: str, feed: str = "") -> None:
 
 def status(person: Person, token: str) -> int:
     headers = {"Authorization": f"token {token}"}
-    return httpx.get(f"{person.url}hub/api/user", headers=headers).status_code
+    return httpx.get(f"{person.url}hub/api/user", headers=headers, timeout=60).status_code
 
 
 def test_a_reset_ends_cookies_and_tokens_and_the_job_runs_on(

@@ -407,8 +407,8 @@ class TestTimeLeftInTheNotebook:
         url = f"{centre.url}user/{ANNA}/{path}"
         theirs = limited(login(RIVAL))
         answers = [
-            httpx.get(url),
-            httpx.get(url, headers={"Authorization": f"token {theirs}"}),
+            httpx.get(url, timeout=60),
+            httpx.get(url, headers={"Authorization": f"token {theirs}"}, timeout=60),
             login(RIVAL).http.get(url, follow_redirects=False),
         ]
         for answer in answers:
@@ -432,7 +432,7 @@ class TestTimeLeftInTheNotebook:
     def test_takes_nothing(self, centre: RunningCentre, watched: Watched, method: str) -> None:
         token = limited(watched.anna, f"access:servers!server={ANNA}/")
         headers = {"Authorization": f"token {token}"}
-        answer = httpx.request(method, f"{centre.url}user/{ANNA}/hpchub/time", headers=headers)
+        answer = httpx.request(method, f"{centre.url}user/{ANNA}/hpchub/time", headers=headers, timeout=60)
         assert answer.status_code == 405
         assert "Traceback" not in answer.text
 

@@ -121,7 +121,9 @@ class Hub:
 
     def ask_hub(self, method: str, path: str, **body: object) -> httpx.Response:
         headers = {"Authorization": f"token {self.token}"}
-        return httpx.request(method, f"{self.url}hub/api/{path}", json=body or None, headers=headers)
+        return httpx.request(
+            method, f"{self.url}hub/api/{path}", json=body or None, headers=headers, timeout=60
+        )
 
     def token_of(self, user: str, *scopes: str) -> dict[str, str]:
         """Make a token of a user and return the header that carries it."""

@@ -113,7 +113,7 @@ def test_while_the_hub_is_away_a_script_is_told_to_try_again(tmp_path: Path) -> 
         deadline = time.monotonic() + 30
         while True:
             try:
-                answer = httpx.get(f"{url}api/v1/queues", headers={"Authorization": "token abc"})
+                answer = httpx.get(f"{url}api/v1/queues", headers={"Authorization": "token abc"}, timeout=60)
                 break
             except httpx.ConnectError:
                 assert time.monotonic() < deadline

@@ -177,7 +177,7 @@ async def test_figures_stay_while_slurm_is_stopped(look: Look, centre: RunningCe
 
 
 async def test_the_centres_own_service_refuses_strangers(look: Look, centre: RunningCentre) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         for _ in range(100):
             answer = await http.get(f"{centre.url}services/queues/api/v1/queues")
             # The hub starts its services after itself: the proxy may be there before them.

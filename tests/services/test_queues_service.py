@@ -32,45 +32,45 @@ def log_in(hub: Hub, user: str, **query: str) -> httpx.Client:
 
 
 def test_script_without_a_token_reads_no_and_is_not_led_in_circles(hub: Hub) -> None:
-    answer = httpx.get(hub.api)
+    answer = httpx.get(hub.api, timeout=60)
     assert answer.status_code == 403
     assert answer.json()["message"].startswith("You may not see this: log in, or use a token with the scope")
-    assert httpx.get(hub.api, params={"lang": "ko"}).status_code == 403
+    assert httpx.get(hub.api, params={"lang": "ko"}, timeout=60).status_code == 403
 
 
 @pytest.mark.parametrize("header", ["token nonsense", "token", "Bearer x", "Basic eDp4"])
 def test_a_wrong_token_is_refused(hub: Hub, header: str) -> None:
-    answer = httpx.get(hub.api, headers={"Authorization": header})
+    answer = httpx.get(hub.api, headers={"Authorization": header}, timeout=60)
     assert (answer.status_code, answer.json()["status"]) == (403, 403)
 
 
 def test_a_token_in_the_address_does_not_count(hub: Hub) -> None:
     token = hub.token_of("a1113a01")["Authorization"].removeprefix("token ")
-    assert httpx.get(hub.api, params={"token": token}).status_code == 403
+    assert httpx.get(hub.api, params={"token": token}, timeout=60).status_code == 403
     assert token not in hub.log_of_service()
 
 
 def test_a_token_without_the_scope_is_refused(hub: Hub) -> None:
     of_user = hub.token_of("a1113a01", "read:users:name!user=a1113a01")
-    assert httpx.get(hub.api, headers=of_user).status_code == 403
+    assert httpx.get(hub.api, headers=of_user, timeout=60).status_code == 403
     for name in (f"stranger-{hub.token}", hub.token):
-        answer = httpx.get(hub.api, headers={"Authorization": f"token {name}"})
+        answer = httpx.get(hub.api, headers={"Authorization": f"token {name}"}, timeout=60)
         assert (answer.status_code, "queues" in answer.json()) == (403, False)
 
 
 def test_a_token_with_just_the_scope_is_enough(hub: Hub) -> None:
     just = hub.token_of("a1113a01", "access:services!service=queues")
-    assert by_name(httpx.get(hub.api, headers=just))["jupyter"]["allowed"]
+    assert by_name(httpx.get(hub.api, headers=just, timeout=60))["jupyter"]["allowed"]
 
 
 def test_a_service_with_the_scope_may_read_and_has_no_projects_to_be_judged_by(hub: Hub) -> None:
-    answer = httpx.get(hub.api, headers={"Authorization": f"token script-{hub.token}"})
+    answer = httpx.get(hub.api, headers={"Authorization": f"token script-{hub.token}"}, timeout=60)
     assert by_name(answer)["bigmem"]["allowed"]
     assert answer.json()["note"] is None
 
 
 def test_script_reads_what_slurm_has(hub: Hub) -> None:
-    answer = httpx.get(hub.api, headers=hub.token_of("a1113a01"))
+    answer = httpx.get(hub.api, headers=hub.token_of("a1113a01"), timeout=60)
     queues = by_name(answer)
     # Captured: three notebooks on gpu01, one exclusive job on gpu02, all A100 nodes taken, one job waiting.
     assert queues["jupyter"]["nodes"] == {"alloc": 2, "idle": 3, "down": 0, "total": 5}
@@ -95,9 +95,9 @@ def test_script_reads_what_slurm_has(hub: Hub) -> None:
 
 
 def test_user_reads_which_queues_he_may_use_and_why_not_the_others(hub: Hub) -> None:
-    first = by_name(httpx.get(hub.api, headers=hub.token_of("a1113a01")))
-    second = by_name(httpx.get(hub.api, headers=hub.token_of("a1113a02")))
-    third = by_name(httpx.get(hub.api, headers=hub.token_of("a1113a02"), params={"lang": "ko"}))
+    first = by_name(httpx.get(hub.api, headers=hub.token_of("a1113a01"), timeout=60))
+    second = by_name(httpx.get(hub.api, headers=hub.token_of("a1113a02"), timeout=60))
+    third = by_name(httpx.get(hub.api, headers=hub.token_of("a1113a02"), params={"lang": "ko"}, timeout=60))
     assert first["bigmem"]["why_not"] == "This queue takes only jobs of the projects proj02; yours: proj01."
     assert second["bigmem"]["allowed"]
     assert second["biology"]["why_not"] == "This queue is for the groups bio, and you are in none of them."
@@ -108,7 +108,7 @@ def test_user_reads_which_queues_he_may_use_and_why_not_the_others(hub: Hub) -> 
 
 
 def test_user_without_a_slurm_account_is_warned_but_not_shut_out(hub: Hub) -> None:
-    answer = httpx.get(hub.api, headers=hub.token_of("nouse01"))
+    answer = httpx.get(hub.api, headers=hub.token_of("nouse01"), timeout=60)
     assert answer.json()["note"] == "You are in no project of Slurm's, so it may refuse your job."
     assert by_name(answer)["bigmem"]["allowed"]
 
@@ -129,26 +129,26 @@ async def test_fifty_who_refresh_at_once_cost_one_look(hub: Hub, slurm: FakeSlur
 
 def test_looking_without_refresh_asks_slurm_nothing(hub: Hub, slurm: FakeSlurm) -> None:
     header = hub.token_of("a1113a01")
-    httpx.get(hub.api, headers=header, params={"refresh": "1"})
+    httpx.get(hub.api, headers=header, params={"refresh": "1"}, timeout=60)
     before = len(slurm.calls)
     for _ in range(5):
-        assert httpx.get(hub.api, headers=header).status_code == 200
+        assert httpx.get(hub.api, headers=header, timeout=60).status_code == 200
     assert slurm.calls[before:] == []
 
 
 def test_refresh_brings_newer_figures(hub: Hub) -> None:
     header = hub.token_of("a1113a01")
-    first = httpx.get(hub.api, headers=header).json()["as_of"]
+    first = httpx.get(hub.api, headers=header, timeout=60).json()["as_of"]
     time.sleep(3)
-    assert httpx.get(hub.api, headers=header, params={"refresh": "1"}).json()["as_of"] > first
+    assert httpx.get(hub.api, headers=header, params={"refresh": "1"}, timeout=60).json()["as_of"] > first
 
 
 def test_while_slurm_is_down_the_last_figures_come_with_their_age(hub: Hub, slurm: FakeSlurm) -> None:
     header = hub.token_of("a1113a01")
-    good = httpx.get(hub.api, headers=header).json()
+    good = httpx.get(hub.api, headers=header, timeout=60).json()
     slurm.becomes("down")
     time.sleep(3)
-    answer = httpx.get(hub.api, headers=header, params={"refresh": "1"})
+    answer = httpx.get(hub.api, headers=header, params={"refresh": "1"}, timeout=60)
     found = answer.json()
     assert answer.status_code == 200
     assert found["queues"] == good["queues"]
@@ -208,14 +208,16 @@ def test_the_tokens_of_users_are_in_no_page_and_no_log(hub: Hub) -> None:
     [("GET", "api/v1/nothing", 404), ("POST", "api/v1/queues", 405), ("GET", "api/v1/queues?lang=%ff", 200)],
 )
 def test_odd_requests_get_plain_answers(hub: Hub, method: str, path: str, status: int) -> None:
-    answer = httpx.request(method, hub.service + path, headers=hub.token_of("a1113a01"))
+    answer = httpx.request(method, hub.service + path, headers=hub.token_of("a1113a01"), timeout=60)
     assert answer.status_code == status
     assert "Traceback" not in answer.text
     assert answer.headers["Content-Type"].startswith("application/json")
 
 
 def test_a_login_that_somebody_else_began_is_refused_and_its_code_is_not_logged(hub: Hub) -> None:
-    answer = httpx.get(f"{hub.service}oauth_callback", params={"code": "0f1e2d3c", "state": "foreign"})
+    answer = httpx.get(
+        f"{hub.service}oauth_callback", params={"code": "0f1e2d3c", "state": "foreign"}, timeout=60
+    )
     assert answer.status_code == 403
     assert "oauth state does not match" in hub.log_of_service()
     assert "0f1e2d3c" not in hub.log_of_service()

@@ -71,7 +71,7 @@ async def test_an_open_connection_ends_with_the_session_and_the_server_runs_on(h
     assert connection.close_code == 4403
     with pytest.raises(HTTPClientError, match="403"):
         await connect(url, mine)
-    async with httpx.AsyncClient(headers={"Authorization": f"token {other}"}) as script:
+    async with httpx.AsyncClient(headers={"Authorization": f"token {other}"}, timeout=60) as script:
         assert (await script.get(f"{url}api/kernels")).status_code == 403
     assert server.ready
     assert await server.poll() is None

@@ -77,7 +77,7 @@ def test_window_is_told_the_language_chosen_at_the_hub(jupyter: Jupyter, fresh: 
 
 
 def test_nobody_else_is_told(jupyter: Jupyter) -> None:
-    assert httpx.get(f"{jupyter.url}hpchub/time").status_code == 403
+    assert httpx.get(f"{jupyter.url}hpchub/time", timeout=60).status_code == 403
 
 
 @pytest.mark.parametrize("status", [404, 500, 503])
@@ -106,7 +106,7 @@ def test_both_front_ends_load_the_extension(jupyter: Jupyter, page: str) -> None
     found = [each for each in config["federated_extensions"] if each["name"] == EXTENSION]
     assert len(found) == 1
     entry = httpx.get(
-        urljoin(jupyter.url, f"{config['fullLabextensionsUrl']}/{EXTENSION}/{found[0]['load']}")
+        urljoin(jupyter.url, f"{config['fullLabextensionsUrl']}/{EXTENSION}/{found[0]['load']}"), timeout=60
     )
     assert entry.status_code == 200
     # A browser must ask whether it has changed: the next version of the hub brings another.

@@ -12,7 +12,7 @@ from texts.handler import is_local_page
 
 @pytest.fixture
 def visitor(hub: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=hub, headers={"User-Agent": "test"}) as client:
+    with httpx.Client(base_url=hub, headers={"User-Agent": "test"}, timeout=60) as client:
         client.get("login")
         yield client
 
@@ -41,7 +41,7 @@ def test_the_cookie_lasts_a_year_and_stays_on_this_site(visitor: httpx.Client) -
 
 def test_two_visitors_at_once_read_their_own_language(hub: str) -> None:
     for lang in ("ko", "en", "ko"):
-        answer = httpx.get(f"{hub}login", headers={"Cookie": f"hpchub-lang={lang}"})
+        answer = httpx.get(f"{hub}login", headers={"Cookie": f"hpchub-lang={lang}"}, timeout=60)
         assert f'<html lang="{lang}"' in answer.text
 
 

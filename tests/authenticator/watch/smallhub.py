@@ -253,7 +253,7 @@ class SmallHub:
 
     async def ask(self, path: str, token: str, method: str = "GET", **more: Any) -> httpx.Response:
         headers = {"Authorization": f"token {token}"} if token else {}
-        async with httpx.AsyncClient(base_url=f"{self.url}hub/api/", headers=headers) as client:
+        async with httpx.AsyncClient(base_url=f"{self.url}hub/api/", headers=headers, timeout=60) as client:
             return await client.request(method, path, **more)
 
     async def way_in(self, browser: Browser, name: str) -> dict[str, str]:
