@@ -181,7 +181,7 @@ class Centre:
 
     def _program_step(self, program: Program, probes: Mapping[str, Probe]) -> Step:
         def state() -> ProcessState:
-            return self.supervisor.states()[program.name]
+            return self.supervisor.state(program.name)
 
         return Step(
             name=program.name,

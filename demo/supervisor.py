@@ -101,6 +101,10 @@ class Supervisor:
         rows = cast("list[dict[str, Any]]", self._call("getAllProcessInfo"))
         return {row["name"]: _state(row) for row in rows}
 
+    def state(self, name: str) -> ProcessState:
+        """Return the state of one program; cheaper than `states` for whoever asks again and again."""
+        return _state(cast("dict[str, Any]", self._call("getProcessInfo", name)))
+
     def start(self, name: str) -> None:
         """Start a program, without waiting for it; one that runs is left alone."""
         self._call("startProcess", name, not _WAIT, allowed=Faults.ALREADY_STARTED)
@@ -113,7 +117,7 @@ class Supervisor:
         """Stop several programs side by side and wait for their end."""
         for name in names:
             self._call("stopProcess", name, not _WAIT, allowed=Faults.NOT_RUNNING)
-        while any(self.states()[name].state == "STOPPING" for name in names):
+        while any(self.state(name).state == "STOPPING" for name in names):
             time.sleep(0.05)
 
     def signal(self, name: str, signal: str) -> None:
