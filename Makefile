@@ -44,7 +44,7 @@ doctor:
 test:
 	@demo/install.sh test
 	@mkdir -p test-artefacts
-	$(PYTHON) -m pytest --numprocesses 5 --dist loadscope --no-loadscope-reorder
+	$(PYTHON) -m pytest --numprocesses 6 --dist loadscope --no-loadscope-reorder
 
 check:
 	@demo/install.sh

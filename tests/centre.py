@@ -58,6 +58,7 @@ class RunningCentre:
         self.host_files_before = host_files()
         self.accounts = accounts_file.load()
         self._centre = Centre(instance, self.accounts)
+        self._known: dict[str, int] = {}
 
     @property
     def url(self) -> str:
@@ -74,8 +75,17 @@ class RunningCentre:
         return self.instance.venv.parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
 
     def up(self) -> None:
-        """Bring up what is not; cheap when all is."""
+        """Bring up what is not, and have every program answer."""
         self._centre.up()
+        self._known = self._running()
+
+    def mend(self) -> None:
+        """Bring up what a test has taken down, as `up`; nothing is done when nothing has ended since."""
+        if self._running() != self._known:
+            self.up()
+
+    def _running(self) -> dict[str, int]:
+        return {name: state.pid for name, state in self._centre.supervisor.states().items()}
 
     def down(self) -> None:
         self._centre.down()
@@ -111,7 +121,7 @@ class RunningCentre:
     def start(self, program: str) -> None:
         """Start a program again, together with whatever else is down, and wait until all answer."""
         self._centre.supervisor.start(program)
-        self._centre.up()
+        self.up()
 
     def begin(self, program: str) -> None:
         """Start this program alone, with the files as they lie there."""

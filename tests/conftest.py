@@ -51,7 +51,7 @@ def empty(centre: RunningCentre) -> Iterator[RunningCentre]:
     """Give a centre without jobs, and leave it so."""
     centre.cancel_all_jobs()
     yield centre
-    centre.up()
+    centre.mend()
     centre.cancel_all_jobs()
 
 
@@ -61,7 +61,7 @@ def anna(empty: RunningCentre, login: Login) -> Iterator[Person]:
     person = login("a1113a01")
     leave_no_server(person)
     yield person
-    empty.up()
+    empty.mend()
     leave_no_server(person)
 
 

@@ -1,6 +1,7 @@
-"""How workers share the tests (``pytest -n 5 --dist loadscope``): by file, and each has a centre of its own.
+"""How workers share the tests (``pytest -n 6 --dist loadscope``): by file, and each has a centre of its own.
 
-Tests on a centre mostly wait, so their files come first and side by side; the others fill the time.
+Tests on a centre mostly wait, so their files come first and side by side; the others fill the time, and a
+sixth worker begins with them at once.
 """
 
 import os
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["centre_first", "number"]
+__all__ = ["WITHOUT_A_CENTRE", "centre_first", "number"]
 
 ROOT = Path(__file__).resolve().parent.parent
 ON_THE_CENTRE = ("tests/browser/", "tests/integration/")
+WITHOUT_A_CENTRE = "gw5"
 LONGEST = "tests/integration/test_requeue.py"
 """Eight minutes of waiting: begun last, it would go on when all others are done."""
 
