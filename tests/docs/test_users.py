@@ -7,10 +7,28 @@ from jupyterhub import apihandlers, handlers
 from spawner import SlurmGPUSpawner
 from spawner.options import Options
 from spawner.presets import MOST
-from tests.docs.pages import ROOT, code, read
+from tests.docs.pages import ROOT, code, prose, read
+from texts.extract import find_texts
 
 USERS = ROOT / "docs" / "users.md"
+ENVIRONMENTS = ROOT / "docs" / "environments.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
+# What is said with stress there, and stands on no page.
+STRESSED = {
+    "A queue that is grey",
+    "A failure changes nothing",
+    "Delete and Bootstrap",
+    "Everything outside of the environment's folder stays",
+    "GPU type, number of GPUs, kind of node, quality of service, reservation",
+    "Held",
+    "In line",
+    "Is it the environment at all?",
+    "Log out stops all your servers",
+    "One thing at a time",
+    "Save your work before the end",
+    "The cost",
+    "You may close the page",
+}
 
 
 def _section(title: str) -> str:
@@ -26,6 +44,18 @@ def test_options_of_a_link_are_those_that_a_start_takes() -> None:
 
 def test_number_of_presets_is_that_of_the_code() -> None:
     assert f"({MOST} at most)" in _section("Presets and links")
+
+
+def test_buttons_and_fields_are_called_as_on_the_pages() -> None:
+    texts = {text if isinstance(text, str) else text[0] for text in find_texts(ROOT)}
+    shown = {text.partition(":")[0] for text in texts}
+    told = {
+        found.rstrip(".:")
+        for page in (USERS, ENVIRONMENTS)
+        for found in re.findall(r"\*\*([A-Z][^*\n]*)\*\*", prose(page))
+    }
+    assert len(told & shown) > 25
+    assert told - shown - STRESSED == set()
 
 
 def test_addresses_that_are_named_are_answered() -> None:
