@@ -8,7 +8,7 @@ from spawner import SlurmGPUSpawner
 from spawner.options import Options
 from spawner.presets import MOST
 from tests.docs.pages import ROOT, code, prose, read
-from texts.extract import find_texts
+from texts.catalogue import read_catalogue
 
 USERS = ROOT / "docs" / "users.md"
 ENVIRONMENTS = ROOT / "docs" / "environments.md"
@@ -47,8 +47,8 @@ def test_number_of_presets_is_that_of_the_code() -> None:
 
 
 def test_buttons_and_fields_are_called_as_on_the_pages() -> None:
-    texts = {text if isinstance(text, str) else text[0] for text in find_texts(ROOT)}
-    shown = {text.partition(":")[0] for text in texts}
+    texts = [message.id for message in read_catalogue("ko") if message.id]
+    shown = {(text if isinstance(text, str) else text[0]).partition(":")[0] for text in texts}
     told = {
         found.rstrip(".:")
         for page in (USERS, ENVIRONMENTS)
