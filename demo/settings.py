@@ -16,6 +16,7 @@ DEFAULT_ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8000
 DEFAULT_PORT_BASE = 18000
 DEFAULT_MIN_JOB_AGE = 300
+DEFAULT_LOOK_SECONDS = 30
 
 HUB_ACCOUNT = "hpchub"
 # Below 1000, so that nothing may act *as* this account, and outside the ranges that adduser (from 100
@@ -63,6 +64,8 @@ class Instance:
         The ports of everything else follow this number (``HPCHUB_PORT_BASE``).
     min_job_age : int
         Seconds that slurmctld remembers a job which has ended (``HPCHUB_MIN_JOB_AGE``).
+    look_seconds : int
+        Seconds between two looks of the hub at jobs that run (``HPCHUB_LOOK_SECONDS``).
     with_hub : bool
         Whether the hub belongs to the centre (no, when ``HPCHUB_WITHOUT_HUB`` is set): Slurm and the
         directory alone are enough to try many things.
@@ -79,6 +82,7 @@ class Instance:
     port: int = DEFAULT_PORT
     port_base: int = DEFAULT_PORT_BASE
     min_job_age: int = DEFAULT_MIN_JOB_AGE
+    look_seconds: int = DEFAULT_LOOK_SECONDS
     with_hub: bool = True
     internal_ssl: bool = False
     checkout: Path = CHECKOUT
@@ -98,6 +102,7 @@ class Instance:
             with_hub=not environ.get("HPCHUB_WITHOUT_HUB"),
             internal_ssl=bool(environ.get("HPCHUB_INTERNAL_SSL")),
             min_job_age=_number(environ, "HPCHUB_MIN_JOB_AGE", DEFAULT_MIN_JOB_AGE, 2, 86400),
+            look_seconds=_number(environ, "HPCHUB_LOOK_SECONDS", DEFAULT_LOOK_SECONDS, 2, 600),
         )
 
     # -- folders -----------------------------------------------------------------------------------

@@ -42,6 +42,8 @@ def own_instance() -> Instance:
         port_base=int(os.environ.get("HPCHUB_TEST_PORT_BASE", "19000")) + 200 * worker,
         # Slurm forgets ended jobs soon, because hubs have to cope with jobs that are forgotten.
         min_job_age=3,
+        # Nobody waits half a minute for the hub to see how a job has ended.
+        look_seconds=8,
     )
 
 
@@ -104,7 +106,7 @@ class RunningCentre:
         *,
         feed: str | None = None,
         check: bool = True,
-        limit: float = 60.0,
+        limit: float = 120.0,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program inside the centre, as root or as `user`; return what it said."""
         done = self._centre.run(argv, user, feed=feed, check=False, limit=limit)
@@ -214,7 +216,7 @@ class RunningCentre:
         """Return Slurm's word for the job's state, empty when slurmctld has forgotten it."""
         return self.run(["squeue", "-h", "-t", "all", "-j", job, "-o", "%T"], check=False).stdout.strip()
 
-    def wait_for_job(self, job: str, *states: str, limit: float = 20.0) -> str:
+    def wait_for_job(self, job: str, *states: str, limit: float = 60.0) -> str:
         """Wait until the job is in one of the states (empty: forgotten)."""
         deadline = time.monotonic() + limit
         while (state := self.job_state(job)) not in states:

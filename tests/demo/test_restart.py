@@ -30,6 +30,7 @@ def command(centre: RunningCentre, *words: str) -> subprocess.Popen[str]:
         "HPCHUB_PORT": str(instance.port),
         "HPCHUB_PORT_BASE": str(instance.port_base),
         "HPCHUB_MIN_JOB_AGE": str(instance.min_job_age),
+        "HPCHUB_LOOK_SECONDS": str(instance.look_seconds),
     }
     return subprocess.Popen(
         [sys.executable, "-m", "demo", *words],

@@ -52,7 +52,8 @@ class TestFacts:
         )
         assert before
         assert after
-        assert int(after[1]) - int(before[1]) <= 2
+        # The hub itself looks now and then.
+        assert int(after[1]) - int(before[1]) <= 10
 
     def test_a_server_asks_with_its_own_token_and_can_do_nothing_else_with_it(
         self, empty: RunningCentre, anna: Person
@@ -96,7 +97,7 @@ class TestFacts:
     ) -> None:
         running(anna)
         with empty.without("slurmctld"):
-            deadline = time.monotonic() + 40
+            deadline = time.monotonic() + 90
             while not (told := anna.api("GET", "hpchub/server").json())["silent"]:
                 assert time.monotonic() < deadline
                 anna.get("hub/spawn/a1113a01/second")  # somebody wants fresh figures
