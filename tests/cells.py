@@ -14,7 +14,7 @@ from tests.person import Person
 
 __all__ = ["kernels_of", "run_cell"]
 
-SECONDS = 60
+SECONDS = 120
 
 
 def headers_of(person: Person) -> dict[str, str]:

@@ -78,4 +78,4 @@ def leave_no_server(person: Person) -> None:
     for name in ("", "second"):
         if person.state(name) not in ("stopped", "stop"):
             person.stop(name, wait=False)
-        person.until("stopped", name, seconds=60)
+        person.until("stopped", name)

@@ -25,7 +25,7 @@ class Person:
     def __init__(self, url: str, name: str) -> None:
         self.url = url
         self.name = name
-        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=60)
+        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=90)
 
     def close(self) -> None:
         self.http.close()
@@ -74,7 +74,7 @@ class Person:
         model = self.model(name)
         return "ready" if model.get("ready") else str(model.get("pending") or "stopped")
 
-    def until(self, wanted: str, name: str = "", seconds: float = 60) -> dict[str, Any]:
+    def until(self, wanted: str, name: str = "", seconds: float = 120) -> dict[str, Any]:
         """Wait until a server is ``ready``, ``stopped``, or pending in a certain way."""
         deadline = time.monotonic() + seconds
         while (state := self.state(name)) != wanted:
@@ -96,7 +96,7 @@ class Person:
         """Return the id of the job behind a server that starts, as the waiting page shows it."""
         return str(next(event["job_id"] for event in self.progress(name) if event.get("job_id")))
 
-    def event_with(self, field: str, value: object, seconds: float = 30) -> dict[str, Any]:
+    def event_with(self, field: str, value: object, seconds: float = 90) -> dict[str, Any]:
         """Follow a start until an event says something; show the last one when none does."""
         deadline = time.monotonic() + seconds
         event: dict[str, Any] = {}

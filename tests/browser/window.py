@@ -16,9 +16,9 @@ from tests.person import Person
 __all__ = ["Windows", "refresh_until", "start_form", "table_of", "wait_for_tree"]
 
 ARTEFACTS = Path(__file__).resolve().parents[2] / "test-artefacts"
-PATIENCE_MS = 20_000
-START_MS = 60_000
-REFRESH_SECONDS = 40.0
+PATIENCE_MS = 45_000
+START_MS = 120_000
+REFRESH_SECONDS = 90.0
 PRESS_MS = 250
 
 # What Jupyter's own pages say in the console although all is well.

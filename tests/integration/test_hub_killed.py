@@ -29,7 +29,7 @@ def order(centre: RunningCentre) -> Iterator[Path]:
 
 def killed(order: Path, person: Person) -> None:
     """Wait until the hub has killed itself and its successor answers."""
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 90
     while order.exists():
         assert time.monotonic() < deadline, f"the step {order.read_text()!r} was not reached"
         time.sleep(0.05)
@@ -51,7 +51,7 @@ def press(action: str, person: Person, name: str) -> None:
 
 
 def settled(person: Person, name: str) -> str:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while (state := person.state(name)) not in ("ready", "stopped"):
         assert time.monotonic() < deadline, f"still {state}"
         time.sleep(0.2)
@@ -70,7 +70,7 @@ def assert_nothing_leaked(centre: RunningCentre, person: Person, name: str, stat
         person.get(f"user/{USER}/{name}/tree" if name else f"user/{USER}/tree")
         assert person.get(address).json()["kernels"] == 0
         person.stop(name)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while left := centre.processes_of(USER):
         assert time.monotonic() < deadline, left
         time.sleep(0.2)

@@ -125,7 +125,7 @@ print(json.dumps({"os": read("/etc/os-release"), "python": sys.prefix, "cwd": os
         person, job = inside
         person.stop()
         centre.wait_for_job(job, "", "CANCELLED", "COMPLETED")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while left := centre.processes_of(ANNA):
             assert time.monotonic() < deadline, left
             time.sleep(0.1)
@@ -158,7 +158,7 @@ class TestSettings:
         xsrf = [one.value for one in anna.http.cookies.jar if one.name == "_xsrf" and ANNA in one.path]
         done = anna.http.post(f"user/{ANNA}/api/shutdown", headers={"X-XSRFToken": str(xsrf[0])})
         assert done.status_code == 200, done.text
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 90
         while len(ports := ports_told(log(empty, ANNA, job))) < 2:
             assert time.monotonic() < deadline, log(empty, ANNA, job)
             time.sleep(0.2)

@@ -250,7 +250,7 @@ def test_folder_of_a_server_that_nobody_stopped_goes_at_the_next_start(
     (old,) = secure.run(listing).stdout.split()
     job = secure.run(["squeue", "-h", "-u", BEN, "-o", "%i"]).stdout.strip()
     secure.run(["scancel", job])
-    ben.until("stopped", seconds=90)
+    ben.until("stopped")
     assert secure.run(listing).stdout.split() == [old]
     ben.submit(queue="jupyter", hours="1")
     ben.until("ready")

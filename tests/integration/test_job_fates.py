@@ -48,7 +48,7 @@ def test_slow_start_is_waited_for(empty: RunningCentre, anna: Person) -> None:
         empty.wait_for_job(job, "RUNNING")
         time.sleep(20)
         assert anna.state() == "spawn"
-        anna.until("ready", seconds=60)
+        anna.until("ready")
         assert works(anna)
 
 
@@ -58,7 +58,7 @@ def test_server_that_cannot_reach_the_hub_says_so_in_its_log(empty: RunningCentr
         anna.submit(queue="jupyter", hours="1")
         job = anna.job_id()
         empty.wait_for_job(job, "RUNNING")
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 90
         while "Failed to connect to my Hub" not in anna.get(f"hub/hpchub/log/{ANNA}").text:
             assert time.monotonic() < deadline
             time.sleep(1)
@@ -89,7 +89,7 @@ def test_held_job_says_so_and_starts_when_it_is_released(
     job = anna.job_id()
     empty.wait_for_job(job, "PENDING")
     empty.run(["scontrol", "hold", job])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     for event in anna.progress():
         if "is held" in event["message"]:
             break
@@ -98,7 +98,7 @@ def test_held_job_says_so_and_starts_when_it_is_released(
     time.sleep(3)
     assert empty.job_state(job) == "PENDING"
     empty.run(["scontrol", "release", job])
-    anna.until("ready", seconds=60)
+    anna.until("ready")
 
 
 # --- taken away ----------------------------------------------------------------------------------------
@@ -112,9 +112,9 @@ def test_preempted_server_has_ended_and_its_user_is_told_why(empty: RunningCentr
         job = started(empty, anna)
         options = ("--partition=urgent", "--nodes=5", "--exclusive", "--time=5", "--account=proj02")
         urgent = empty.submit("a1113a03", *options)
-        empty.wait_for_job(urgent, "RUNNING", limit=40)
+        empty.wait_for_job(urgent, "RUNNING")
         look(anna, times=2)
-        anna.until("stopped", seconds=60)
+        anna.until("stopped")
         home_says(anna, f"Job {job} had to make room for one of higher priority.")
         empty.run(["scancel", urgent])
         empty.wait_for_job(urgent, "CANCELLED", "")
@@ -138,7 +138,7 @@ def test_job_whose_launch_fails_is_over_and_its_user_is_told(empty: RunningCentr
     with failing_launches(empty):
         anna.submit(queue="jupyter", hours="1")
         job = anna.job_id()
-        anna.until("stopped", seconds=40)
+        anna.until("stopped")
         assert f"Job {job}" in anna.get(f"hub/spawn-pending/{ANNA}").text
         assert empty.run(["squeue", "-h", "-u", ANNA]).stdout == ""
 
@@ -152,7 +152,7 @@ def test_job_whose_launch_failed_is_held_says_so_and_can_be_cancelled(
     empty.run(["scontrol", "update", f"jobid={job}", "requeue=1"])
     with failing_launches(empty):
         empty.run(["scancel", busy])
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 90
         while (
             empty.run(["squeue", "-h", "-j", job, "-o", "%r"]).stdout.strip() != "launch failed requeued held"
         ):
@@ -226,7 +226,7 @@ def test_start_without_a_home_names_the_home(empty: RunningCentre, anna: Person)
     with moved(empty, home):
         answer = anna.submit(queue="jupyter", hours="1")
         if anna.state() != "stopped":  # the site's jobs need no home
-            anna.until("ready", seconds=60)
+            anna.until("ready")
             anna.stop()
         else:
             assert home in (anna.alert(answer) or answer.text)

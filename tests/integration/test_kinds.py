@@ -30,7 +30,7 @@ def started(centre: RunningCentre, person: Person, **options: object) -> dict[st
     before = jobs_of(centre, person)
     answer = person.start(**options)
     assert answer.status_code in (201, 202), message(answer)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not (new := jobs_of(centre, person) - before) and time.monotonic() < deadline:
         time.sleep(0.2)
     (job_id,) = new

@@ -45,7 +45,7 @@ def test_orphan_is_shown_to_administrators_and_cancelled_and_others_are_left_alo
         empty.submit("a1113a01", *mine, f"--job-name={name}")
         for name in ("hpchub/a1113a02/default/0123abcd", "hpchub2/a1113a01/default/0123abcd", "mine")
     ]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while not shown(page := administrator.get("hub/hpchub/jobs"), orphan):
         assert time.monotonic() < deadline
         time.sleep(1)
@@ -59,7 +59,7 @@ def test_orphan_is_shown_to_administrators_and_cancelled_and_others_are_left_alo
         line for line in log.splitlines() if f"Job {orphan} (hpchub/" in line and "no server of this" in line
     ]
     assert len(told) == 1
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while shown(administrator.get("hub/hpchub/jobs"), orphan):
         assert time.monotonic() < deadline
         time.sleep(1)

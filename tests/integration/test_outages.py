@@ -40,8 +40,8 @@ def test_stop_during_an_outage_is_made_good_afterwards(empty: RunningCentre, ann
     anna.until("ready")
     with empty.without("slurmctld"):
         anna.stop(wait=False)
-        anna.until("stopped", seconds=50)
-    assert empty.wait_for_job(job, "CANCELLED", "", limit=60) in ("CANCELLED", "")
+        anna.until("stopped")
+    assert empty.wait_for_job(job, "CANCELLED", "") in ("CANCELLED", "")
 
 
 def test_stop_during_an_outage_is_made_good_by_the_next_hub(empty: RunningCentre, anna: Person) -> None:
@@ -50,7 +50,7 @@ def test_stop_during_an_outage_is_made_good_by_the_next_hub(empty: RunningCentre
     anna.until("ready")
     with empty.without("slurmctld"):
         anna.stop(wait=False)
-        anna.until("stopped", seconds=50)
+        anna.until("stopped")
         empty.kill("hub")
         until_hub_answers(anna)
         anna.get("hub/spawn")
@@ -59,7 +59,7 @@ def test_stop_during_an_outage_is_made_good_by_the_next_hub(empty: RunningCentre
 
 
 def until_hub_answers(person: Person) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while True:
         try:
             if person.get("hub/health").status_code == 200:
@@ -87,7 +87,7 @@ def test_killed_hub_finds_the_job_again(
         assert anna.state() == "spawn"
         assert anna.job_id() == job
         empty.run(["scancel", busy])
-    anna.until("ready", seconds=60)
+    anna.until("ready")
     assert anna.get("user/a1113a01/tree").status_code == 200
     jobs = empty.run(["squeue", "-h", "-u", "a1113a01", "-o", "%i"]).stdout.split()
     assert jobs == [job]
@@ -99,14 +99,14 @@ def test_hub_killed_while_sbatch_runs_finds_the_job_by_its_name(empty: RunningCe
     with empty.hanging("slurmctld"):
         starting = threading.Thread(target=start_and_lose_the_hub, args=(anna,))
         starting.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while not any("sbatch" in words for words in empty.processes_of("a1113a01").values()):
             assert time.monotonic() < deadline
             time.sleep(0.2)
         empty.kill("hub")
     starting.join()
     empty.up()
-    anna.until("ready", seconds=60)
+    anna.until("ready")
     assert "is found by its name" in empty.log("hub")
     jobs = empty.run(["squeue", "-h", "-u", "a1113a01", "-o", "%i"]).stdout.split()
     assert len(jobs) == 1
@@ -129,7 +129,7 @@ def test_job_that_starts_while_the_hub_is_away_gets_its_user(
     empty.wait_for_job(job, "RUNNING")
     time.sleep(4)
     empty.start("hub")
-    anna.until("ready", seconds=60)
+    anna.until("ready")
     anna.stop()
 
 
@@ -153,5 +153,5 @@ def test_server_that_ended_while_the_hub_was_away_is_known_to_have_ended(
     empty.run(["scancel", job])
     assert empty.wait_for_job(job, "CANCELLED", "") in ("CANCELLED", "")
     empty.start("hub")
-    anna.until("stopped", seconds=60)
+    anna.until("stopped")
     assert anna.get("hub/home").status_code == 200

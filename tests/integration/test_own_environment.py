@@ -320,7 +320,7 @@ class TestRefused:
         empty.wait_for_job(job, "PENDING")
         as_anna(empty, broken)
         empty.run(["scancel", busy])
-        anna.until("stopped", seconds=60)
+        anna.until("stopped")
         page = anna.get("hub/spawn-pending/a1113a01").text
         assert "no notebook server could be started from the environment “work”: it is gone" in page, page
         assert why in log(empty, ANNA, job)

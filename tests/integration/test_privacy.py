@@ -58,7 +58,7 @@ def watched(centre: RunningCentre, login: Login) -> Iterator[Watched]:
     centre.cancel_all_jobs()
     person = login("a1113a01")
     for _try in range(4):
-        person.until("stopped", seconds=60)
+        person.until("stopped")
         found = watch_a_start(centre, person)
         # What is over in some milliseconds may fall between two looks on a busy machine.
         if all(step in found.command_lines for step in STEPS):

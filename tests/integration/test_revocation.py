@@ -44,7 +44,7 @@ def test_a_reset_ends_cookies_and_tokens_and_the_job_runs_on(
 
     hpchub_otp(empty, "disable", "a1113a01", "--why", "lost phone")
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 90
         while status(anna, script) == 200 and time.monotonic() < deadline:
             time.sleep(0.2)
         assert status(anna, script) == 403

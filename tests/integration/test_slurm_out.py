@@ -82,7 +82,7 @@ def test_server_outlives_it_and_the_page_says_that_figures_are_old(
         assert re.search(r'data-cell="total" data-label="Total">\s*5\s*<', page), "the last figures stay"
         assert works(lasting)
     assert jobs_of(centre) == [job]
-    deadline = time.monotonic() + 45
+    deadline = time.monotonic() + 90
     while "Slurm does not answer" in look(lasting):
         assert time.monotonic() < deadline, "the hub hears Slurm again"
     assert works(lasting)
@@ -111,7 +111,7 @@ def until_saved(centre: RunningCentre, job: str) -> None:
     """Wait until slurmctld has written down that the job runs: what it has not, is lost with it."""
     asked = time.time()
     centre.run(["scontrol", "update", f"jobid={job}", "comment=saved"])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while (centre.instance.data / "slurmctld" / "job_state").stat().st_mtime <= asked:
         assert time.monotonic() < deadline
         time.sleep(0.5)
@@ -127,7 +127,7 @@ def test_controller_that_is_killed_comes_back_with_all_jobs(
     empty.up()
     assert jobs_of(empty) == [job]
     anna.stop()
-    assert empty.wait_for_job(job, "CANCELLED", "", limit=30) in ("CANCELLED", "")
+    assert empty.wait_for_job(job, "CANCELLED", "") in ("CANCELLED", "")
 
 
 def test_controller_that_lost_its_state_has_ended_the_server_and_the_user_is_told(
@@ -136,11 +136,11 @@ def test_controller_that_lost_its_state_has_ended_the_server_and_the_user_is_tol
     with lost_state(empty):
         # Slurm counts from one again: somebody else gets our job's number.
         look(anna, times=3)
-        anna.until("stopped", seconds=60)
+        anna.until("stopped")
         assert f"Job {job}" in anna.get("hub/home").text
         assert jobs_of(empty) == []
         anna.submit(queue="jupyter", hours="1")
-        anna.until("ready", seconds=60)
+        anna.until("ready")
         anna.stop()
     assert anna.state() == "stopped"
 
@@ -150,7 +150,7 @@ def test_form_and_start_work_without_the_accounting_database(empty: RunningCentr
         assert "Slurm does not answer" not in look(anna)
         anna.submit(queue="jupyter", hours="1")
         job = anna.job_id()
-        anna.until("ready", seconds=60)
+        anna.until("ready")
         assert jobs_of(empty) == [job]
         anna.stop()
     assert empty.wait_for_job(job, "CANCELLED", "") in ("CANCELLED", "")
@@ -183,5 +183,5 @@ def test_job_whose_submission_seemed_to_fail_is_cancelled(
         assert answer.status_code == 503
     job = jobs_of(empty)
     assert len(job) == 1, "Slurm took it"
-    assert empty.wait_for_job(job[0], "CANCELLED", "", limit=60) in ("CANCELLED", "")
+    assert empty.wait_for_job(job[0], "CANCELLED", "") in ("CANCELLED", "")
     assert anna.state() == "stopped"
