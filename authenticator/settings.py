@@ -1,5 +1,6 @@
 """What a site can set about its login, and the rules between the settings."""
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,17 @@ class LoginSettings(DirectoryLoginSettings, WatchSettings):
         if not 0 <= window <= 2:
             raise TraitError(f"otp_window is {window}; write 0, 1 or 2: a wider one makes codes guessable")
         return window
+
+    @validate("second_factor")
+    def _valid_factor(self, proposal: Any) -> type[SecondFactor]:
+        kind: type[SecondFactor] = proposal["value"]
+        if inspect.isabstract(kind):
+            missing = ", ".join(sorted(kind.__abstractmethods__))
+            raise TraitError(
+                f"second_factor is {kind.__name__}, which cannot check a code: take one of those of "
+                f"authenticator.factors, or write what it lacks ({missing})"
+            )
+        return kind
 
     @validate("password_url", "otp_help_url")
     def _valid_url(self, proposal: Any) -> str:

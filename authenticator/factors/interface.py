@@ -1,9 +1,11 @@
 """What the door asks of a second factor, whoever checks the codes."""
 
 import enum
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from traitlets import MetaHasTraits
 from traitlets.config import Configurable
 
 from authenticator.workers import Deadline
@@ -57,7 +59,11 @@ class Proof:
     settle: Callable[[], None] = _nothing
 
 
-class SecondFactor(Configurable):
+class _Kind(ABCMeta, MetaHasTraits):
+    """Knows of a class with settings whether it is complete."""
+
+
+class SecondFactor(Configurable, metaclass=_Kind):
     """Checks codes. One instance serves all worker threads, so it holds no state of a single login.
 
     A subclass says in `title` what people call it, checks its settings in `problems`, and answers `check`.
@@ -71,6 +77,7 @@ class SecondFactor(Configurable):
         """Yield a sentence for everything that makes the settings unsafe or useless."""
         yield from ()
 
+    @abstractmethod
     def check(self, attempt: Attempt, deadline: Deadline) -> Proof:
         """Check the code, and use it up, before the directory hears of anything.
 
@@ -81,4 +88,3 @@ class SecondFactor(Configurable):
         Unavailable
             We cannot tell: a server or the store does not answer.
         """
-        raise NotImplementedError

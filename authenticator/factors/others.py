@@ -6,6 +6,7 @@ import re
 import secrets
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
@@ -108,9 +109,9 @@ class OthersFactor(SecondFactor):
         """
         return code.encode()
 
+    @abstractmethod
     def ask(self, attempt: Attempt, code: str, deadline: Deadline) -> Proof:
         """Do what `check` is for, with a code of the right shape that was not sent before."""
-        raise NotImplementedError
 
     def reach(self, _deadline: Deadline) -> Iterator[tuple[str, str]]:
         """Yield each server and what is wrong with it, or "" when it answers; nobody is named to it."""

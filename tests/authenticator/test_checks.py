@@ -207,6 +207,17 @@ def test_settings_of_another_second_factor_are_checked(doctor: Doctor) -> None:
     assert sentence(doctor(), "second factor", "back-end").startswith("ok: TokenFactor")
 
 
+@pytest.mark.parametrize(
+    ("kind", "missing"), [("interface.SecondFactor", "check"), ("others.OthersFactor", "ask")]
+)
+def test_a_second_factor_that_cannot_check_a_code_is_a_fault_before_anybody_logs_in(
+    doctor: Doctor, kind: str, missing: str
+) -> None:
+    (fault,) = faults(doctor(second_factor=f"authenticator.factors.{kind}"))
+    assert "cannot check a code: take one of those" in fault["seen"]
+    assert f"or write what it lacks ({missing})" in fault["seen"]
+
+
 # ----- the audit ----------------------------------------------------------------------------
 
 
