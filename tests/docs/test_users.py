@@ -4,15 +4,16 @@ import re
 
 from jupyterhub import apihandlers, handlers
 
+from authenticator.pages import flow
+from services.environments import api
 from spawner import SlurmGPUSpawner
 from spawner.options import Options
 from spawner.presets import MOST
-from tests.docs.pages import ROOT, code, prose, read
+from tests.docs.pages import PAGES, ROOT, code, prose, read
 from texts.catalogue import read_catalogue
 
 USERS = ROOT / "docs" / "users.md"
 ENVIRONMENTS = ROOT / "docs" / "environments.md"
-OPERATIONS = ROOT / "docs" / "operations.md"
 # What is said with stress there, and stands on no page.
 STRESSED = {
     "A queue that is grey",
@@ -60,13 +61,24 @@ def test_buttons_and_fields_are_called_as_on_the_pages() -> None:
 
 def test_addresses_that_are_named_are_answered() -> None:
     assert SlurmGPUSpawner, "its import puts our routes into the hub"
-    patterns = [entry[0] for entry in (*apihandlers.default_handlers, *handlers.default_handlers)]
+    patterns = [
+        entry[0] for entry in (*apihandlers.default_handlers, *handlers.default_handlers, *flow.handlers())
+    ]
     named = {
         address
-        for page in (USERS, OPERATIONS)
+        for page in PAGES
         for text in code(page)
-        for address in re.findall(r"(?<![\w.])/hub(/(?:api/)?hpchub/[a-z/]+)", text)
+        for address in re.findall(r"(?<![\w.])/hub(/(?:(?:api/)?hpchub/|otp\b)[a-z/]*)", text)
     }
-    assert len(named) > 3
+    assert len(named) > 6
     unknown = [one for one in sorted(named) if not any(re.fullmatch(found, one) for found in patterns)]
     assert unknown == []
+
+
+def test_requests_for_programs_are_those_of_the_service() -> None:
+    rows = re.findall(r"^\| `[A-Z]+ (\S+)` \|", read(ROOT / "docs" / "environments-admin.md"), re.MULTILINE)
+    named = {re.sub(r"^.*?/api/", "api/", row.partition("?")[0]) for row in rows}
+    told = {name.replace("NAME", "notebook").replace("ID", "0123456789abcdef") for name in named}
+    routes = {route for route, _handler in api.ROUTES if route != "api/.*"}
+    assert {route for route in routes if any(re.fullmatch(route, name) for name in told)} == routes
+    assert len(told) == len(routes)
