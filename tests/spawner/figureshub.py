@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -18,11 +14,11 @@ from types import TracebackType
 from typing import Any
 
 import httpx
-import pytest
+
+from tests.hubs import ROOT, free_port, run_hub
 
 __all__ = ["Browser", "FiguresHub", "run_figures_hub"]
 
-ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "slurm" / "data"
 FRAME = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
 
@@ -166,9 +162,7 @@ class FiguresHub:
 @contextmanager
 def run_figures_hub(folder: Path, extra: str = "", **more: Any) -> Iterator[FiguresHub]:
     """Run the hub until the block ends; `extra` are further lines of its configuration."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     for name, script in PROGRAMS.items():
         path = folder / name
         path.write_text(f"#!/bin/sh\necho {name} >> {folder}/asked\n{script}\n")
@@ -183,35 +177,6 @@ def run_figures_hub(folder: Path, extra: str = "", **more: Any) -> Iterator[Figu
         **more,
     }
     (folder / "site.py").write_text("c = get_config()\n" + SITE.format(**values) + extra)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "PYTHONPATH": str(ROOT),
-        "HPCHUB_SITE_CONFIG": str(folder / "site.py"),
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub", "--config", str(ROOT / "jupyterhub_config.py")],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    hub = FiguresHub(f"http://127.0.0.1:{port}/hub/", folder)
-    try:
-        _wait_for(hub, process)
-        yield hub
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _wait_for(hub: FiguresHub, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{hub.url}health", timeout=5).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.2)
-    pytest.fail(f"the hub did not start:\n{hub.log[-4000:]}")
+    config = ROOT / "jupyterhub_config.py"
+    with run_hub(folder, port, config, "health", HPCHUB_SITE_CONFIG=str(folder / "site.py")) as url:
+        yield FiguresHub(url, folder)

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-import pytest
+from tests.hubs import free_port, run_hub
 
 __all__ = ["PageHub", "run_page_hub"]
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # No proxy: the tests talk to the hub itself, and no server of theirs is ever opened.
 CONFIG = """
@@ -120,34 +112,8 @@ class PageHub:
 @contextmanager
 def run_page_hub(folder: Path) -> Iterator[PageHub]:
     """Run the hub until the block ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (folder / "config.py").write_text(CONFIG.format(port=port))
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub", "--config", "config.py"],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    hub = PageHub(f"http://127.0.0.1:{port}/hub/", folder)
-    try:
-        _wait_for(hub, process)
-        yield hub
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _wait_for(hub: PageHub, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{hub.url}login", timeout=5).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.2)
-    pytest.fail(f"the hub did not start:\n{(hub.folder / 'log').read_text()[-4000:]}")
+    port = free_port()
+    config = folder / "config.py"
+    config.write_text(CONFIG.format(port=port))
+    with run_hub(folder, port, config, "login") as url:
+        yield PageHub(url, folder)
