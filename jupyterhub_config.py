@@ -88,3 +88,12 @@ c.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", *scopes]}]
 
 if site := os.environ.get("HPCHUB_SITE_CONFIG"):
     load_subconfig(site)
+
+# Their pages have the entries of the hub's in the header, as far as these are ours
+shown = [one["name"] for one in c.JupyterHub.services if one.get("display", True)]
+header = [name for name in shown if name in ("queues", "environments")]
+if c.JupyterHub.authenticator_class == "authenticator.LDAPOTPAuthenticator":
+    header.append("otp")
+for one in c.JupyterHub.services:
+    if one["name"] in ("queues", "environments"):
+        one.setdefault("environment", {})["HPCHUB_HEADER"] = ",".join(header)

@@ -13,6 +13,7 @@ from tornado import web
 from tornado.httputil import HTTPServerRequest
 
 import texts
+from services.rendering import Frame
 from services.settings import Place
 from slurm.records import Sentence
 from texts import mark as _
@@ -49,6 +50,7 @@ def application(
     return web.Application(
         [*below, (f"{place.prefix}oauth_callback", CallbackHandler)],
         default_handler_class=nothing,
+        place=place,
         base_url=place.base_url,
         prefix=place.prefix,
         service=name,
@@ -116,6 +118,18 @@ class Handler(_Discreet, HubOAuthenticated, web.RequestHandler):
     def refuse_stranger(self) -> None:
         """Refuse somebody without a valid token or login."""
         raise web.HTTPError(403, "no valid token")
+
+    @property
+    def frame(self) -> Frame:
+        """What the frame of a page says to who asks, all of it from what the hub said of him."""
+        model = self._asking or {}
+        person = model.get("kind") == "user"
+        return Frame(
+            place=self.settings["place"],
+            here=self.request.path,
+            user=str(model["name"]) if person else "",
+            admin=person and model.get("admin") is True,
+        )
 
     @property
     def lang(self) -> str:

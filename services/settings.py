@@ -23,12 +23,16 @@ class Place:
         The service's own address below the proxy, such as ``/services/queues/``.
     base_url : str
         The hub's, such as ``/``.
+    header : tuple of str
+        What the header of the hub's pages leads to besides what every hub has: ``otp`` for the pages about
+        one-time passwords, else names of services.
     """
 
     host: str
     port: int
     prefix: str
     base_url: str
+    header: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Place:
@@ -47,6 +51,7 @@ class Place:
             port=port,
             prefix=_folder(required(environ, "JUPYTERHUB_SERVICE_PREFIX", "run this as a service")),
             base_url=_folder(environ.get("JUPYTERHUB_BASE_URL") or "/"),
+            header=tuple(filter(None, environ.get("HPCHUB_HEADER", "").split(","))),
         )
 
 

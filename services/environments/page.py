@@ -87,10 +87,8 @@ class Page(Asking):
             render(
                 template,
                 self.lang,
-                base_url=self.settings["base_url"],
+                self.frame,
                 prefix=self.prefix,
-                here=self.request.path,
-                user=self.user if self.current_user else "",
                 xsrf=self.xsrf_token.decode("ascii") if self.current_user else "",
                 **values,
             )

@@ -26,6 +26,7 @@ from slurm.errors import SlurmError
 __all__ = ["ROUTES", "NoSuchPageHandler"]
 
 _LOG_LINES: Final = 60
+_LEADS_TO_A_SERVER: Final = ("bootstrap", "import", "clone", "reset", "rollback")
 
 
 class ListHandler(Page):
@@ -188,9 +189,17 @@ class ActionHandler(Page):
         job_log: list[str] = []
         if one["job"] and one["state"] in ("failed", "interrupted") and not one["log"]:
             job_log = await self._job_log(one["job"])
+        usable = await self._usable(one) if one["state"] == "done" else None
         # The job has to end what it does, which takes some seconds, and runs meanwhile.
         cancelling = self.get_query_argument("cancelling", "") == "1" and not one["over"]
-        self.show("action", one=one, job_log=job_log, cancelling=cancelling)
+        self.show("action", one=one, job_log=job_log, cancelling=cancelling, usable=usable)
+
+    async def _usable(self, action: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the environment that an action has left, where it is there and a server starts from it."""
+        if action["verb"] not in _LEADS_TO_A_SERVER:
+            return None
+        found = (await self.desk.overview(self.user)).environment(action["environment"])
+        return self.row(found) if found is not None and found.server and not found.busy else None
 
     async def _job_log(self, job: str) -> list[str]:
         try:

@@ -6,18 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from jinja2 import Environment as Jinja
-from jinja2 import PackageLoader, StrictUndefined
-
 from environments.records import Environment
 from services.environments.follow import Glance
 from services.environments.retry import form_again, words_asked
 from services.environments.state import Now, words_of
 from services.environments.view import action_of, glance_of, moment
-from texts import LANGUAGES, ntranslate, translate
+from services.rendering import Frame, Templates
 from texts import mark as _
-from texts.catalogue import plural
-from texts.jinja import asset_version
+from texts import translate
 
 __all__ = ["environment_row", "glance_row", "megabytes", "render", "rows"]
 
@@ -31,17 +27,13 @@ _SCRIPT_WORDS: Final = {
     "ended": _("%(what)s: %(state)s"),
     "large": _("This file is too large: 256 KiB are the most here."),
     "starting": _("about to begin"),
+    "shown": _("%(shown)s of %(total)s environments are shown."),
 }
 
-_templates: Final = Jinja(
-    loader=PackageLoader("services.environments"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    extensions=["jinja2.ext.i18n"],
-)
+_templates: Final = Templates("services.environments")
 
 
-def render(template: str, lang: str, **values: Any) -> str:
+def render(template: str, lang: str, frame: Frame, **values: Any) -> str:
     """Return a whole page.
 
     Parameters
@@ -49,26 +41,12 @@ def render(template: str, lang: str, **values: Any) -> str:
     template : str
         Its file, without the ending.
     values
-        What every page needs (``base_url``, ``prefix``, ``here``, ``user``, ``xsrf``), and this one.
+        What every page needs (``prefix``, ``xsrf``), and this one.
     """
-
-    def gettext(msgid: str, /, **params: Any) -> str:
-        return translate(lang, msgid, **params)
-
-    def ngettext(singular: str, plural_form: str, n: int, /, **params: Any) -> str:
-        if params:
-            return ntranslate(lang, singular, plural_form, n, **params)
-        return plural(lang, singular, plural_form, n)
-
-    def asset(name: str) -> str:
-        return f"{values['base_url']}hub/hpchub-static/{name}?v={asset_version()}"
-
-    return _templates.get_template(f"{template}.html").render(
-        lang=lang,
-        languages=LANGUAGES,
-        gettext=gettext,
-        ngettext=ngettext,
-        asset=asset,
+    return _templates.render(
+        template,
+        lang,
+        frame,
         iso=moment,
         megabytes=megabytes,
         words_of=words_of,

@@ -43,7 +43,7 @@ class PageHandler(_Handler):
 
     async def get(self) -> None:
         table = await self.table()
-        self.finish(render_page(table, self.lang, base_url=self.settings["base_url"]))
+        self.finish(render_page(table, self.lang, self.frame))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         self.set_header("Content-Type", "text/plain; charset=utf-8")

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from queues.gpus import gpu_label
 from queues.table import NodeCounts, QueueRow, QueueTable
-from texts import LANGUAGES, ntranslate, say, translate
+from services.rendering import Frame, Templates
 from texts import mark as _
+from texts import ntranslate, say, translate
 from texts.jinja import money
 
 __all__ = ["render_page"]
@@ -32,37 +31,23 @@ _WORDS: Final = {
     "limit": _("Time limit"),
     "all": _("All nodes, each counted once"),
     "refresh": _("Refresh"),
-    "language": _("Language"),
-    "theme": _("Light or dark"),
-    "home": _("Home"),
     "twice": _("A node in two queues is counted in both, and once in the last line."),
     "never": _("No figures yet."),
     "old": _("Slurm does not answer at the moment. These are the last figures; they may be out of date."),
     "unknown": _("Slurm does not answer at the moment, so there are no figures yet."),
 }
 
-_templates: Final = Environment(
-    loader=PackageLoader("services.queues", "."), autoescape=True, undefined=StrictUndefined
-)
+_templates: Final = Templates("services.queues")
 
 
-def render_page(table: QueueTable, lang: str, *, base_url: str) -> str:
-    """Return the whole page.
-
-    Parameters
-    ----------
-    base_url : str
-        Where the hub's own pages and style sheets begin; without them the page is plain, and complete.
-    """
-    return _templates.get_template("page.html.j2").render(
-        lang=lang,
+def render_page(table: QueueTable, lang: str, frame: Frame) -> str:
+    """Return the whole page; without the hub's style sheets it is plain, and complete."""
+    return _templates.render(
+        "table",
+        lang,
+        frame,
         words={name: translate(lang, text) for name, text in _WORDS.items()},
-        languages=[
-            {"name": name, "code": code, "url": f"?{urlencode({'lang': code})}"}
-            for code, name in LANGUAGES.items()
-        ],
         refresh_url=f"?{urlencode({'lang': lang, 'refresh': 1})}",
-        base_url=base_url,
         trouble=_format_trouble(table),
         problem=table.problem,
         note=say(lang, table.note) if table.note else "",

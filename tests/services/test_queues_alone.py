@@ -20,11 +20,14 @@ from services.queues.desk import Desk
 from services.queues.page import render_page
 from services.queues.settings import Settings, SettingsError
 from services.queues.view import format_table
+from services.rendering import Frame
+from services.settings import Place
 from slurm.accounts import Accounts
 from slurm.client import SlurmClient
 from slurm.monitor import Monitor
 from tests.services.realhub import ROOT, FakeSlurm, free_ports
 
+FRAME = Frame(Place("127.0.0.1", 1, "/services/queues/", "/"), "/services/queues/", "a1113a01")
 DEMO = ROOT / "demo" / "queues.toml"
 ENVIRONMENT = {
     "HPCHUB_QUEUES": str(DEMO),
@@ -54,7 +57,7 @@ async def test_before_slurm_ever_answered_the_queues_come_without_numbers(own_sl
     assert jupyter["nodes"] == {"alloc": None, "idle": None, "down": None, "total": None}
     assert jupyter["slots"] == {"free": None, "total": None}
     assert (jupyter["waiting"], jupyter["max_hours"], jupyter["allowed"]) == (None, 24, True)
-    page = render_page(table, "en", base_url="/")
+    page = render_page(table, "en", FRAME)
     assert "Slurm does not answer at the moment, so there are no figures yet." in page
     assert "4,600 KRW" in page
     assert "None" not in page

@@ -6,10 +6,13 @@ from queues.policy import parse_policy
 from queues.table import QueueTable, build_table
 from services.queues.page import render_page
 from services.queues.view import format_table
+from services.rendering import Frame
+from services.settings import Place
 from slurm.records import Partition
 from tests.queues.cluster import NOW, snapshot
 from tests.queues.test_gpus import HALF, MIXED, TYPES, nodes
 
+FRAME = Frame(Place("127.0.0.1", 1, "/services/queues/", "/"), "/services/queues/", "a1113a01")
 CPU_ONLY = """
 [[queues]]
 name = "cpus"
@@ -31,7 +34,7 @@ def cells(page: str, name: str) -> list[str]:
 
 
 def test_free_gpus_of_several_types_are_told_apart_and_notebooks_without_one_are_counted() -> None:
-    page = render_page(table(), "en", base_url="/")
+    page = render_page(table(), "en", FRAME)
     assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in cells(page, "free")] == [
         "4 × 1g.10gb, 3 × A100",
         "15 of 20 slots",

@@ -177,7 +177,7 @@ def test_browser_is_led_to_the_login_and_back_to_the_page(hub: Hub) -> None:
     assert "<style" not in page.text
     assert " style=" not in page.text
     assert page.headers["Cache-Control"] == "no-store"
-    assets = re.findall(r'(?:href|src)="(/hub/[^"]+[.][a-z]+)"', page.text)
+    assets = re.findall(r'(?:href|src)="(/hub/[^"?]+[.][a-z]+)[?"]', page.text)
     assert len(assets) == 4
     for address in assets:
         assert browser.get(hub.url.rstrip("/") + address).status_code == 200
