@@ -27,9 +27,8 @@ def snapshot(work: Work) -> Done:
     prefix = work.current()
     path = _copy_of(work, prefix, {"verb": "snapshot", "label": work.action.label, generations.WAITS: False})
     work.clean()
-    return work.done(
-        path, Sentence(_("%(label)s is kept until you delete it."), {"label": work.action.label})
-    )
+    kept = _("%(label)s is kept until you delete the environment.")
+    return work.done(path, Sentence(kept, {"label": work.action.label}))
 
 
 def rollback(work: Work) -> Done:
