@@ -130,9 +130,11 @@ def _queue(site: Site, queues: Path) -> Iterator[Finding]:
 
 def _helper(spawner: Mapping[str, str], site: Site, path: Path) -> Iterator[Finding]:
     """Look at the helper's own settings, which stand beside it and which everybody may read."""
-    words = shlex.split(spawner["acts_as_user"])
-    program = Path(words[-1] if words else "")
-    file = program.with_name(program.name.removesuffix(".py") + ".json") if program.name else program
+    try:
+        program = Path(shlex.split(spawner["acts_as_user"])[-1])
+        file = program.with_name(program.name.removesuffix(".py") + ".json")
+    except (ValueError, IndexError):
+        return  # told by spawner.checks
     check = f"helper {file.name}"
     try:
         settings = dict(json.loads(file.read_text("utf-8")))
@@ -198,6 +200,7 @@ def _answer(command: list[str], own: Mapping[str, str]) -> tuple[Mapping[str, An
             input=question,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_TIMEOUT,
             env=env,
             cwd="/",

@@ -27,11 +27,17 @@ def checks(configuration: Configuration) -> Iterator[Finding]:
     """Yield what is found of the helper; nothing for a hub with another spawner. It is not run."""
     if "SlurmGPUSpawner" not in str(configuration.config.JupyterHub.get("spawner_class", "")):
         return
-    words = shlex.split(configuration.config.get("SlurmGPUSpawner", {}).get("acts_as_user", _ACTS))
-    if not words:
-        yield _fault("acts_as_user", "it is empty", "leave it out, or name sudo and the helper")
+    try:
+        words = shlex.split(configuration.config.get("SlurmGPUSpawner", {}).get("acts_as_user", _ACTS))
+    except ValueError as error:
+        yield _fault(
+            "acts_as_user", f"it is no command: {error}", "correct its quotes; nothing can be started"
+        )
         return
-    program = Path(words[-1])
+    program = Path(words[-1] if words else "")
+    if not program.name:
+        yield _fault("acts_as_user", "it names no program", "leave it out, or name sudo and the helper")
+        return
     yield from look(program)
     if Path(words[0]).name == "sudo" and os.geteuid() != 0:  # root's own rights say nothing of the hub's
         yield from permissions(program)
@@ -85,8 +91,14 @@ def _unsafe(path: Path, owner: int) -> str:
     return ""
 
 
-def permissions(program: Path) -> Iterator[Finding]:
-    """Yield whether sudo lets this account run the helper without a password."""
+def permissions(program: Path, patience: float = _TIMEOUT) -> Iterator[Finding]:
+    """Yield whether sudo lets this account run the helper without a password.
+
+    Parameters
+    ----------
+    patience : float
+        Seconds until sudo counts as hanging.
+    """
     line = f'write to /etc/sudoers.d/hpchub: hpchub ALL=(%USERS) NOPASSWD: {program} ""'
     sudo = shutil.which("sudo")
     if sudo is None:
@@ -98,7 +110,7 @@ def permissions(program: Path) -> Iterator[Finding]:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_TIMEOUT,
+            timeout=patience,
             env={**os.environ, "LC_ALL": "C"},
             check=False,
         )
@@ -106,7 +118,9 @@ def permissions(program: Path) -> Iterator[Finding]:
         do = "see why sudo hangs: mostly the directory of users does not answer"
         yield _fault("sudo", f"sudo -n -l: {type(error).__name__}", do)
         return
-    allowed = [one for one in done.stdout.splitlines() if "NOPASSWD" in one and str(program) in one]
+    # Whole words: an older one may be allowed beside it, under a name that begins with this one.
+    lines = [one for one in done.stdout.splitlines() if "NOPASSWD" in one]
+    allowed = [one for one in lines if str(program) in one.replace(",", " ").split()]
     if allowed:
         yield Finding(_AREA, "sudo", Level.OK, allowed[0].strip())
     else:

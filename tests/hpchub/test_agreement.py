@@ -47,15 +47,20 @@ class Centre:
             "HPCHUB_QUEUES": str(self.queues),
         }
         self.hub: dict[str, Any] = {}
+        self.url = "http://127.0.0.1:18111"
 
-    def found(self) -> list[Finding]:
+    def write(self) -> None:
         self.helper.with_name("hpchub-as-user.json").write_text(json.dumps(self.settings))
+
+    def found(self, environ: Mapping[str, str] | None = None) -> list[Finding]:
+        self.write()
         configuration = Configuration(self.file)
         configuration.config.SlurmGPUSpawner.update(self.spawner)
-        url = "http://127.0.0.1:18111"
-        services = [{"name": "environments", "url": url, "environment": self.service}] if self.service else []
+        services = (
+            [{"name": "environments", "url": self.url, "environment": self.service}] if self.service else []
+        )
         configuration.config.JupyterHub.update({"services": services, **self.hub})
-        return list(checks(configuration, {}))
+        return list(checks(configuration, environ or {}))
 
     def faults(self) -> dict[str, Finding]:
         return {one.check: one for one in self.found() if one.level is not Level.OK}
@@ -116,6 +121,35 @@ def test_a_form_without_a_service_and_a_service_without_a_form(centre: Centre) -
     assert "the form has no such field" in centre.faults()["HPCHUB_ENVIRONMENTS"].do
 
 
+def test_a_service_that_the_sites_own_file_took_away_is_told_to_be_kept(centre: Centre) -> None:
+    centre.service = {}
+    (missing,) = [one for one in centre.found({"HPCHUB_ENVIRONMENTS": "x"}) if one.check == "the service"]
+    assert missing.do.startswith("keep the services of jupyterhub_config.py")
+    (missing,) = [one for one in centre.found() if one.check == "the service"]
+    assert missing.do.startswith(f"write HPCHUB_ENVIRONMENTS={centre.file} in the hub's environment")
+
+
+def test_queues_that_the_spawner_finds_in_its_own_folder_need_no_setting_of_the_service(
+    centre: Centre,
+) -> None:
+    centre.spawner["queues_file"] = "queues.toml"
+    del centre.service["HPCHUB_QUEUES"]
+    assert "HPCHUB_QUEUES" not in centre.faults()
+
+
+def test_a_python_that_only_the_nodes_have_is_a_warning_and_none_is_nothing(centre: Centre) -> None:
+    centre.service.update({"HPCHUB_JOB_PYTHON": "/no/python", "HPCHUB_JOB_RUNNER": ""})
+    (warning,) = centre.faults().values()
+    assert (warning.check, warning.level) == ("HPCHUB_JOB_PYTHON", Level.WARNING)
+
+
+def test_https_at_the_service_needs_tls_inside(centre: Centre) -> None:
+    centre.url = "https://127.0.0.1:18111"
+    assert "write http://127.0.0.1:18111" in centre.faults()["HPCHUB_ENVIRONMENTS_SERVICE_URL"].do
+    centre.hub["internal_ssl"] = True
+    assert centre.faults() == {}
+
+
 def test_tls_inside_needs_https_at_the_service(centre: Centre) -> None:
     centre.hub["internal_ssl"] = True
     assert "https://127.0.0.1:18111" in centre.faults()["HPCHUB_ENVIRONMENTS_SERVICE_URL"].do
@@ -135,6 +169,8 @@ def test_a_queue_that_is_none_is_named_with_those_there_are(centre: Centre) -> N
         ({"environments": ["/no/python", "answer"]}, "does not answer: "),
         ({"environments": [sys.executable, "-c", "import nothing_there"]}, "No module named 'nothing_there'"),
         ({"environments": ["/bin/echo", "1"]}, "no JSON object"),
+        ({"environments": ["/bin/sh", "-c", r"printf '\\377'; exit 3"]}, "does not answer: exit status 3"),
+        ({"environments": ["/bin/echo", '{"problem": {"msgid": "Not today."}}']}, "answer: Not today."),
         ({"workspace": "/home/{user}/work"}, "SlurmGPUSpawner.workspace is /scratch/{username}/workspace"),
     ],
 )
@@ -145,10 +181,57 @@ def test_a_helper_that_means_something_else_is_a_fault(
     assert seen in " ".join(one.seen for one in centre.found() if one.level is Level.FAULT)
 
 
+def test_the_command_is_asked_with_the_helpers_own_variables(centre: Centre) -> None:
+    answers = 'test "$MORE" = 7 && echo "{\\"environments\\": []}"'
+    centre.settings.update({"environments": ["/bin/sh", "-c", answers]})
+    assert "does not answer" in centre.faults()["helper hpchub-as-user.json"].seen
+    centre.settings["environment"]["MORE"] = "7"
+    assert centre.faults() == {}
+
+
+def test_a_workspace_that_users_take_along_is_the_helpers(centre: Centre) -> None:
+    centre.file.write_text(centre.file.read_text() + 'workspace = "/home/{user}/work"\n')
+    seen = centre.faults()["helper hpchub-as-user.json"].seen
+    assert seen.startswith(
+        "workspace is /home/{user}/work in environments.toml, and /scratch/{user}/workspace"
+    )
+
+
+def test_a_helper_whose_workspace_lies_in_each_home_is_no_fault(centre: Centre) -> None:
+    centre.settings["workspace"] = "{home}/workspace"
+    centre.spawner["workspace"] = "{home}/workspace"
+    assert centre.faults() == {}
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '"x"', "{"])
+def test_settings_of_the_helper_that_are_no_object_are_a_fault(centre: Centre, text: str) -> None:
+    class Damaged(Centre):
+        def write(self) -> None:
+            self.helper.with_name("hpchub-as-user.json").write_text(text)
+
+    damaged = Damaged(centre.file.parent)
+    assert "cannot be read" in damaged.faults()["helper hpchub-as-user.json"].seen
+
+
+@pytest.mark.parametrize("acts", ["sudo {username} it's", "", "sudo /"])
+def test_a_helper_that_is_not_named_is_told_elsewhere(centre: Centre, acts: str) -> None:
+    centre.spawner["acts_as_user"] = centre.service["HPCHUB_ACTS_AS_USER"] = acts
+    assert centre.faults() == {}
+
+
+@pytest.mark.parametrize("name", ["environments.toml", "queues.toml"])
+def test_a_file_that_cannot_be_read_is_told_elsewhere(centre: Centre, name: str) -> None:
+    (centre.file.parent / name).write_text("[")
+    assert "queue" not in {one.check for one in centre.found()}
+
+
 def test_a_helper_that_is_not_there_or_anybodys_is_a_fault(centre: Centre) -> None:
     centre.spawner["acts_as_user"] = centre.service["HPCHUB_ACTS_AS_USER"] = "sudo -nHu {username} /no/helper"
     assert "/no/helper.json cannot be read" in centre.faults()["helper helper.json"].seen
     centre.__init__(centre.file.parent)  # type: ignore[misc]
     centre.found()
-    centre.helper.with_name("hpchub-as-user.json").chmod(0o666)
-    assert "others than root may write" in centre.faults()["helper hpchub-as-user.json"].seen
+    settings = centre.helper.with_name("hpchub-as-user.json")
+    for mode, owner in ((0o664, 0), (0o646, 0), (0o644, 12345)):
+        settings.chmod(mode)
+        os.chown(settings, owner, 0)
+        assert "others than root may write" in centre.faults()["helper hpchub-as-user.json"].seen
