@@ -40,6 +40,17 @@ def test_every_module_says_in_its_first_line_what_it_is_about() -> None:
     assert [path.name for path, line in first.items() if len(line.split()) < 3] == []
 
 
+def test_modules_that_are_named_alone_are_there() -> None:
+    page = ROOT / "docs" / "architecture.md"
+    there = {path.name for path in modules()} | {path.name for path in (ROOT / "singleuser").glob("*.sh")}
+    named = set(re.findall(r"`([a-z0-9_]+\.(?:py|sh))`", prose(page)))
+    assert len(named) > 20
+    assert named - there - {"jupyterhub_config.py"} == set()
+    rows = prose(page).split("Where to look in `environments/`:")[1].split("\n\n")[1]
+    stems = {stem for row in rows.splitlines() for stem in re.findall(r"`([a-z0-9_]+)`", row.split("|")[2])}
+    assert {f"{stem}.py" for stem in stems} - there == set()
+
+
 def test_every_folder_with_code_is_on_the_page() -> None:
     page = read(ROOT / "docs" / "architecture.md")
     folders = {path.parent.relative_to(ROOT).as_posix() for path in modules()}
