@@ -81,3 +81,47 @@ def test_before_the_first_start_nobody_listens_and_that_is_no_fault(
         ("hub", Level.WARNING),
         ("service queues", Level.WARNING),
     ]
+
+
+def test_each_is_asked_below_the_hubs_own_address(listener: socket.socket, tmp_path: Path) -> None:
+    port = listener.getsockname()[1]
+    heard: list[bytes] = []
+
+    def hear() -> None:
+        with suppress(OSError):
+            for _time in range(2):
+                connection, _peer = listener.accept()
+                with connection:
+                    heard.append(connection.recv(4096).split(b" ")[1])
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    thread = threading.Thread(target=hear)
+    thread.start()
+    own = {"name": "queues", "url": address(listener), "command": ["x"]}
+    elsewhere = {"name": "elsewhere", "url": address(listener)}  # not the hub's to start
+    path = tmp_path / "jupyterhub_config.py"
+    path.write_text(
+        f"c.JupyterHub.base_url = '/jupyter/'\nc.JupyterHub.hub_bind_url = 'http://0.0.0.0:{port}'\n"
+        f"c.JupyterHub.services = [{own!r}, {elsewhere!r}]\n"
+    )
+    found = list(checks(configuration.load(path)))
+    thread.join(30)
+    assert heard == [b"/jupyter/hub/health", b"/jupyter/services/queues/"]
+    assert [(one.check, one.level) for one in found] == [
+        ("hub", Level.OK),
+        ("service queues", Level.OK),
+    ]
+    # As it can be asked; nobody has the address 0.0.0.0.
+    assert found[0].seen == f"http://127.0.0.1:{port}: 200"
+
+
+def test_the_address_by_which_others_reach_the_hub_comes_first(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    path = tmp_path / "jupyterhub_config.py"
+    path.write_text(
+        "c.JupyterHub.hub_connect_url = 'http://127.0.0.1:99999'\n"
+        f"c.JupyterHub.hub_bind_url = {address(listener)!r}\n"
+    )
+    (finding,) = checks(configuration.load(path))
+    assert (finding.level, finding.seen) == (Level.WARNING, "http://127.0.0.1:99999: ValueError")

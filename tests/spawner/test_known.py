@@ -11,7 +11,7 @@ from jupyterhub import orm
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.web import create_signed_value
 
-from spawner.known import KNOWN_SECONDS, LONGEST_COOKIES, Browsers
+from spawner.known import KNOWN_SECONDS, LONGEST_COOKIES, MOST_KNOWN, Browsers
 
 SECRET = b"s" * 32
 LOGIN = "jupyterhub-hub-login"
@@ -60,10 +60,14 @@ class Place:
         self.browsers.remember(self.handler(by_token=by_token), self.spawner, token)
 
     def recalled(self, **cookies: str) -> bool:
+        return self.answered({}, **cookies)
+
+    def answered(self, head: dict[str, str], method: str = "GET", query: str = "", **cookies: str) -> bool:
+        """Whether a question is answered without JupyterHub's finding out who asks."""
         sent = "; ".join(f"{name}={value}" for name, value in (self.cookies | cookies).items())
-        headers = HTTPHeaders({"Host": "hub", "Cookie": sent, "X-XSRFToken": "x1"})
+        headers = HTTPHeaders({"Host": "hub", "Cookie": sent, "X-XSRFToken": "x1", **head})
         connection: Any = SimpleNamespace(context=SimpleNamespace(remote_ip="::1", protocol="http"))
-        start = RequestStartLine("GET", "/hub/api/hpchub/queues", "HTTP/1.1")
+        start = RequestStartLine(method, f"/hub/api/hpchub/queues{query}", "HTTP/1.1")
         request = HTTPServerRequest(start_line=start, headers=headers, connection=connection)
         return self.browsers.recall(request) is not None
 
@@ -140,3 +144,28 @@ def test_failing_database_is_left_to_jupyterhub(db: Any) -> None:
     db.connection().exec_driver_sql("DROP TABLE users")
     db.expire(place.user)
     assert not place.recalled()
+
+
+def test_only_the_plain_question_is_answered(db: Any) -> None:
+    place = Place(db)
+    place.remember()
+    assert place.answered({})
+    assert not place.answered({}, method="POST")
+    assert not place.answered({}, query="?token=x")
+    assert not place.answered({"Authorization": "token x"})
+    assert not place.answered({"X-XSRFToken": "x2"})
+
+
+def test_of_too_many_browsers_those_are_forgotten_that_were_recognised_first(db: Any) -> None:
+    place = Place(db)
+    place.remember()
+    place.cookies["jupyterhub-session-id"] = "s2"
+    place.remember()
+    place.cookies["jupyterhub-session-id"] = "s1"
+    place.remember()  # once more, so it is not the first any longer
+    for number in range(MOST_KNOWN - 1):
+        place.cookies["jupyterhub-session-id"] = f"more{number}"
+        place.remember()
+    assert len(place.browsers) == MOST_KNOWN
+    assert place.recalled(**{"jupyterhub-session-id": "s1"})
+    assert not place.recalled(**{"jupyterhub-session-id": "s2"})

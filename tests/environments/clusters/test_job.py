@@ -138,6 +138,9 @@ def test_a_script_without_hooks_runs(tmp_path: Path) -> None:
         ("TIMEOUT|TimeLimit|gpu06", "The engines' job 7 has reached its time limit.", True),
         ("COMPLETING|None|gpu06", "The engines' job 7 is over.", False),
         ("OUT_OF_MEMORY|None|", "The engines' job 7 is OUT_OF_MEMORY.", True),
+        ("NODE_FAIL|None|", "The engines' job 7 is NODE_FAIL.", True),
+        ("PREEMPTED|None|", "The engines' job 7 is PREEMPTED.", True),
+        ("SUSPENDED|None|gpu06", "The engines' job 7 is SUSPENDED.", False),
         ("FORGOTTEN||", "The engines' job 7 is over.", True),
     ],
 )
@@ -149,7 +152,14 @@ def test_what_a_job_does_is_said(said: str, words: str, ended: bool) -> None:
 
 @pytest.mark.parametrize(
     ("said", "number"),
-    [("12\n", "12"), ("12;cluster\n", "12"), ("Dear user\n12\n", "12"), ("you have 12 jobs\n", ""), ("", "")],
+    [
+        ("12\n", "12"),
+        ("12;cluster\n", "12"),
+        ("Dear user\n12\n", "12"),
+        ("2026\n12\n", "12"),
+        ("you have 12 jobs\n", ""),
+        ("", ""),
+    ],
 )
 def test_the_jobs_number_is_found_whatever_a_site_says_besides(said: str, number: str) -> None:
     assert job.number(said) == number

@@ -141,3 +141,12 @@ def test_it_lies_where_ipython_looks(monkeypatch: pytest.MonkeyPatch) -> None:
         "/scratch/anna/ipy/profile_slurm"
     )
     assert profiles.folder_of(SITE, {"IPYTHONDIR": "elsewhere"}).is_absolute()
+
+
+def test_what_switches_it_on_is_written_last_and_nothing_is_written_into(folder: Path) -> None:
+    assert list(profiles.files_of(SITE, "anna"))[-1] == "ipcluster_config.py"
+    write(folder)
+    before = (folder / "ipcluster_config.py").read_text()
+    (folder.parent / "read").hardlink_to(folder / "ipcluster_config.py")  # as who reads it meanwhile
+    write(folder, Profile(queue="other"))
+    assert (folder.parent / "read").read_text() == before

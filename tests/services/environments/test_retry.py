@@ -33,6 +33,11 @@ def test_a_mistyped_package_leads_back_to_all_that_were_asked_for() -> None:
     ("verb", "asked", "address"),
     [
         ("bootstrap", {"set": "base"}, "new/bootstrap?environment=mine&set=base"),
+        ("bootstrap", {"set": "base", "cuda": "12.4"}, "new/bootstrap?environment=mine&set=base&cuda=12.4"),
+        ("reset", {"set": "base"}, "environments/mine/reset?set=base"),
+        ("remove", {"specs": "numpy scipy"}, "environments/mine/remove?specs=numpy+scipy"),
+        ("plugins", {"specs": "x"}, "environments/mine/plugins"),
+        ("unknown", {}, ""),
         ("import", {}, "new/import?environment=mine"),
         ("clone", {"source": "first"}, "environments/first/clone?environment=mine"),
         ("clone", {}, ""),
@@ -61,3 +66,17 @@ def test_a_journal_cannot_make_an_address_without_end() -> None:
     asked = told({"specs": ["x" * 10_000] * 10_000, "label": "y" * 10_000}).asked
     assert len(form_again("failed", "install", "mine", asked)) < 12_000
     assert len(asked["label"]) == 100
+
+
+def test_a_name_from_a_journal_leads_to_no_other_page() -> None:
+    assert form_again("failed", "delete", "../x?y#z", {}) == "environments/..%2Fx%3Fy%23z/delete"
+    assert form_again("failed", "clone", "mine", {"source": "../x"}).startswith("environments/..%2Fx/clone")
+    assert form_again("failed", "delete", "", {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [("remove", "numpy"), ("snapshot", "before"), ("clone", "first"), ("rollback", "first"), ("reset", "")],
+)
+def test_what_was_typed_is_shown_with_the_action(verb: str, words: str) -> None:
+    assert words_asked(verb, {"specs": "numpy", "label": "before", "source": "first", "set": "base"}) == words
