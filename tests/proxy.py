@@ -40,7 +40,7 @@ class _Hub(BaseHTTPRequestHandler):
 
 
 class Centre:
-    """A proxy, and a hub that comes and goes.
+    """A proxy, and a hub that comes and goes; before it first comes the proxy knows of no address at all.
 
     Attributes
     ----------
@@ -57,6 +57,7 @@ class Centre:
     def hub_comes(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", self._hub_port), _Hub)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self.route("/", self._hub_port)
 
     def hub_goes(self) -> None:
         if self._server is not None:
@@ -71,15 +72,13 @@ class Centre:
         assert answer.status_code == httpx.codes.CREATED
 
     def command(self, program: str) -> list[str]:
-        hub = f"http://127.0.0.1:{self._hub_port}"
         return [
             program,
             f"--port={self._port}",
             "--ip=127.0.0.1",
             f"--api-port={self.api}",
             "--api-ip=127.0.0.1",
-            f"--default-target={hub}",
-            f"--error-target={hub}/hub/error",
+            f"--error-target=http://127.0.0.1:{self._hub_port}/hub/error",
         ]
 
 
