@@ -1,15 +1,12 @@
-"""A job that Slurm pauses, puts back into the queue, holds or takes off its node: what its user sees."""
+"""A job that Slurm puts back into the queue, holds or takes off its node: what its user sees."""
 
 import os
 import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from tests.centre import RunningCentre
-from tests.integration.fire import hub_with
-from tests.integration.test_outages import until_hub_answers
 from tests.person import Person
 
 pytestmark = pytest.mark.centre
@@ -19,14 +16,13 @@ API = f"user/{USER}/api/status"
 
 
 @pytest.fixture
-def running(empty: RunningCentre, anna: Person) -> Iterator[str]:
+def running(empty: RunningCentre, anna: Person) -> str:
     """The id of the job of a server that is ready."""
     anna.submit(queue="jupyter", hours="1")
     anna.until("ready")
     anna.get(f"user/{USER}/tree")  # passes the server's own door
     job: str = empty.run(["squeue", "-h", "-u", USER, "-o", "%i"]).stdout.strip()
-    yield job
-    empty.run(["scontrol", "resume", job], check=False)
+    return job
 
 
 def node_of(centre: RunningCentre, job: str) -> str:
@@ -146,76 +142,6 @@ def test_job_requeued_while_its_server_starts_gets_its_server(empty: RunningCent
     assert jobs(empty) == [job]
 
 
-def test_paused_server_is_kept_and_goes_on(empty: RunningCentre, anna: Person, running: str) -> None:
-    empty.run(["scontrol", "suspend", running])
-    time.sleep(15)
-    assert anna.state() == "ready"
-    empty.run(["scontrol", "resume", running])
-    assert anna.get(API).status_code == 200
-    assert jobs(empty) == [running]
-
-
-def test_paused_server_can_be_stopped(empty: RunningCentre, anna: Person, running: str) -> None:
-    empty.run(["scontrol", "suspend", running])
-    anna.stop()
-    empty.wait_for_job(running, "CANCELLED", "COMPLETING", "")
-
-
-@pytest.fixture
-def impatient(empty: RunningCentre) -> Iterator[None]:
-    """Have a hub whose check at its start gives up a server after three seconds."""
-    with hub_with(empty, "c = get_config()\nc.SlurmGPUSpawner.http_timeout = 3\n", restart=False):
-        yield
-
-
-def test_paused_server_survives_a_restart_of_the_hub(
-    empty: RunningCentre, anna: Person, running: str, impatient: None
-) -> None:
-    empty.run(["scontrol", "suspend", running])
-    for _time in range(2):
-        empty.kill("hub")
-        until_hub_answers(anna)
-        anna.until("ready")
-        time.sleep(8)
-        assert anna.state() == "ready"
-        assert empty.job_state(running) == "SUSPENDED"
-    empty.run(["scontrol", "resume", running])
-    assert anna.get(API).status_code == 200
-    anna.stop()
-    empty.wait_for_job(running, "CANCELLED", "COMPLETING", "")
-
-
-def test_new_server_after_a_paused_one_was_stopped_stays_when_the_hub_had_been_restarted(
-    empty: RunningCentre, anna: Person, running: str, impatient: None
-) -> None:
-    """The restarted hub still asks the paused one, every few seconds, whether it answers."""
-    empty.run(["scontrol", "suspend", running])
-    empty.kill("hub")
-    until_hub_answers(anna)
-    anna.until("ready")
-    # Then it is asked but every quarter of a minute, and does not see that there was no server for a moment.
-    time.sleep(23)
-    anna.stop()
-    anna.start(queue="jupyter", hours="1")
-    anna.until("ready")
-    (new,) = set(jobs(empty)) - {running}
-    time.sleep(45)
-    assert anna.state() == "ready"
-    assert empty.job_state(new) == "RUNNING"
-
-
-def test_paused_server_that_is_cancelled_after_a_restart_is_known_to_have_ended(
-    empty: RunningCentre, anna: Person, running: str, impatient: None
-) -> None:
-    empty.run(["scontrol", "suspend", running])
-    empty.kill("hub")
-    until_hub_answers(anna)
-    anna.until("ready")
-    empty.run(["scancel", running])
-    anna.until("stopped")
-    assert f"Job {running} was cancelled" in anna.get("hub/home").text
-
-
 def test_node_that_fails_under_a_server_is_told(empty: RunningCentre, anna: Person, running: str) -> None:
     node = node_of(empty, running)
     empty.run(["scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test"])
@@ -259,7 +185,7 @@ def test_node_drained_under_a_server_changes_nothing(
 
 
 def test_time_limit_is_told(empty: RunningCentre, anna: Person, running: str) -> None:
-    empty.run(["scontrol", "update", f"JobId={running}", "TimeLimit=00:00:01"])
+    empty.run(["scontrol", "update", f"JobId={running}", "EndTime=now"])
     anna.until("stopped")
     assert f"Job {running} has reached its time limit" in anna.get("hub/home").text
 
