@@ -175,6 +175,9 @@ class RunningCentre:
         return found
 
     def log(self, program: str) -> str:
+        """Return all that a program has written until now."""
+        # supervisord carries it from a pipe into the file, and has done so when it answers.
+        self._centre.supervisor.answers()
         return (self.instance.log / f"{program}.log").read_text(errors="replace")
 
     # -- people ------------------------------------------------------------------------------------
@@ -226,11 +229,14 @@ class RunningCentre:
         return state
 
     def cancel_all_jobs(self) -> None:
-        """Leave no job behind, pending or running."""
+        """Leave no job behind, pending or running, and no node that Slurm still keeps for one."""
         self.run(["scancel", "--state=PENDING"])
         self.run(["scancel", "--state=RUNNING"])
-        deadline = time.monotonic() + 20
-        while self.run(["squeue", "-h"]).stdout.strip() and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        kept = ["sinfo", "-h", "-N", "-t", "planned", "-o", "%N"]
+        while any(self.run(asked).stdout.strip() for asked in (["squeue", "-h"], kept)):
+            if time.monotonic() > deadline:
+                return
             time.sleep(0.2)
 
 

@@ -81,7 +81,11 @@ def read_table(page: Page, centre: RunningCentre, windows: Windows) -> None:
     queues = {name: name for name in ("jupyter", "cas_v100_2", QUEUE, "bigmem", "mixed")} | {
         "course": "mixed"
     }
-    assert table_of(page) == {queue: counts_of(centre, name) for queue, name in queues.items()}
+    # What the test before had may still be in the figures.
+    refresh_until(
+        page,
+        lambda: table_of(page) == {queue: counts_of(centre, name) for queue, name in queues.items()},
+    )
 
 
 def counts_of(centre: RunningCentre, partition: str) -> list[str]:

@@ -46,6 +46,22 @@ class HalfDone(JupyterHub):
         return done
 
 
+class Failing(JupyterHub):
+    """Makes all that was missing, and ends with a failure."""
+
+    def __call__(self, argv: Sequence[str], user: str) -> subprocess.CompletedProcess[str]:
+        done = super().__call__(argv, user)
+        return subprocess.CompletedProcess(done.args, 1, "", "it has failed")
+
+
+class Idle(JupyterHub):
+    """Only counts."""
+
+    def __call__(self, argv: Sequence[str], user: str) -> subprocess.CompletedProcess[str]:
+        self.runs += 1
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Instance:
     """A centre whose certificates are made (each key takes a while); the tests go on from there."""
@@ -79,3 +95,35 @@ def test_half_made_certificates_are_not_taken_for_whole(instance: Instance) -> N
     (instance.internal_certs / "hub-ca_trust.crt").write_text("")
     with pytest.raises(internal_ssl.InternalSSLError, match="Using existing"):
         internal_ssl.ensure(HalfDone(instance.internal_certs), instance)
+
+
+def test_a_jupyterhub_that_fails_is_told_with_its_words(instance: Instance) -> None:
+    (instance.internal_certs / "hub-ca_trust.crt").write_text("")
+    with pytest.raises(internal_ssl.InternalSSLError, match="it has failed"):
+        internal_ssl.ensure(Failing(instance.internal_certs), instance)
+
+
+@pytest.mark.parametrize("name", ["hub-internal", "proxy-api", "proxy-client"])
+@pytest.mark.parametrize("kind", ["crt", "key"])
+def test_each_certificate_and_key_is_missed(instance: Instance, name: str, kind: str) -> None:
+    missed(instance, instance.internal_certs / name / f"{name}.{kind}")
+
+
+@pytest.mark.parametrize("name", ["hub", "notebooks", "proxy-api", "proxy-client", "services"])
+def test_each_bundle_of_authorities_is_missed(instance: Instance, name: str) -> None:
+    missed(instance, instance.internal_certs / f"{name}-ca_trust.crt")
+
+
+def missed(instance: Instance, file: Path) -> None:
+    there = file.read_bytes()
+    assert there
+    jupyterhub = Idle(instance.internal_certs)
+    file.unlink()
+    try:
+        with pytest.raises(internal_ssl.InternalSSLError):
+            internal_ssl.ensure(jupyterhub, instance)
+    finally:
+        file.write_bytes(there)
+    assert jupyterhub.runs == 1
+    internal_ssl.ensure(jupyterhub, instance)
+    assert jupyterhub.runs == 1

@@ -75,14 +75,14 @@ def test_up_a_second_time_is_quick_and_restarts_nothing(centre: RunningCentre) -
     before, began = pids(centre), time.monotonic()
     centre.up()
     # About a second; more on a busy machine, or when the checkout changed and the hub starts again.
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
     assert pids(centre) == before
 
 
 def test_up_twice_at_once_brings_up_one_centre(centre: RunningCentre) -> None:
     before = pids(centre)
     both = [command(centre, "up"), command(centre, "up")]
-    words = [process.communicate(timeout=60) for process in both]
+    words = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [0, 0], words
     assert pids(centre) == before
     assert all(centre.url in out and "spring-river-41" in out for out, _ in words)
@@ -102,14 +102,14 @@ def test_after_a_crash_nothing_is_left_and_everything_comes_back(centre: Running
     centre.wait_for_job(running, "RUNNING")
     first = int(centre.command(["true"])[2])
     os.kill(first, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (left := processes_of(centre)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert left == []
 
     began = time.monotonic()
     centre.up()
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120
     assert accounting(centre, ended) == "COMPLETED|a1113a01"
     # Its node has lost it; nobody may be billed for it for ever.
     centre.wait_for_job(running, "NODE_FAIL", "FAILED", "CANCELLED", "", limit=60)
@@ -122,13 +122,13 @@ def test_stop_leaves_nothing_behind_but_the_data_and_does_not_start_on_a_taken_p
     ended = ended_job(centre)
     running = centre.submit("a1113a01", "--gres=shard:1")
     centre.wait_for_job(running, "RUNNING")
-    out, err = command(centre, "down").communicate(timeout=60)
+    out, err = command(centre, "down").communicate(timeout=120)
     assert "its data stay" in err, out + err
     assert processes_of(centre) == []
     check_free(centre.instance)
 
     status = command(centre, "status")
-    out, _ = status.communicate(timeout=60)
+    out, _ = status.communicate(timeout=120)
     assert status.returncode == 3
     assert "`make demo` starts it" in out
 
@@ -137,7 +137,7 @@ def test_stop_leaves_nothing_behind_but_the_data_and_does_not_start_on_a_taken_p
         listener.bind(("127.0.0.1", centre.instance.port_of("mariadb")))
         listener.listen()
         up = command(centre, "up")
-        _, err = up.communicate(timeout=60)
+        _, err = up.communicate(timeout=120)
         assert up.returncode == 1
         assert "which mariadb needs, is taken by" in err
         assert "Traceback" not in err
@@ -159,7 +159,7 @@ def test_ports_of_a_centre_that_runs_are_not_changed_under_it(centre: RunningCen
 
 def test_status_shows_each_program_with_its_log(centre: RunningCentre) -> None:
     status = command(centre, "status")
-    out, err = status.communicate(timeout=60)
+    out, err = status.communicate(timeout=120)
     assert status.returncode == 0, out + err
     assert out.startswith(centre.url)
     rows = {row.split()[0]: row.split() for row in out.splitlines()[3:]}
@@ -172,13 +172,13 @@ def test_status_shows_each_program_with_its_log(centre: RunningCentre) -> None:
 
 def test_otp_prints_a_code_that_is_still_good(centre: RunningCentre) -> None:
     otp = command(centre, "otp", "a1113a01")
-    out, _ = otp.communicate(timeout=60)
+    out, _ = otp.communicate(timeout=120)
     code, _, _, seconds, *_ = out.replace("(", "").split()
     assert (len(code), code.isdecimal(), 0 <= int(seconds) <= 30) == (6, True, True)
 
 
 def test_otp_for_nobody_says_who_there_is(centre: RunningCentre) -> None:
     otp = command(centre, "otp", "a1113a09")
-    _, err = otp.communicate(timeout=60)
+    _, err = otp.communicate(timeout=120)
     assert otp.returncode == 1
     assert "the demo has a1113a01" in err

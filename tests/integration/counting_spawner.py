@@ -1,4 +1,4 @@
-# The extra configuration while `test_class` runs: submissions take their time, and are noted in a file.
+# The extra configuration while `test_class` runs: submissions take as long as a file is there, and are noted.
 import asyncio
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from slurm.acting import ActsAsUser
 from spawner import SlurmGPUSpawner
 
 NOTES = Path("@NOTES@")
+HOLD = NOTES.with_name("hold")
 
 
 def note(word, job):
@@ -17,7 +18,9 @@ class SlowActs(ActsAsUser):
     async def submit(self, **job):
         note("begin", job)
         try:
-            await asyncio.sleep(2.0)
+            await asyncio.sleep(0.5)
+            while HOLD.exists():
+                await asyncio.sleep(0.1)
             return await super().submit(**job)
         finally:
             note("end", job)

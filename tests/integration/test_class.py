@@ -20,11 +20,20 @@ SERVERS = [f"s{number}" for number in range(10)]
 
 @pytest.fixture(scope="module")
 def notes(centre: RunningCentre) -> Iterator[Path]:
-    """Have a hub that submits two at once and slowly, and notes begin and end."""
+    """Have a hub that submits two at once and, while there is a file `hold`, never ends with it."""
     notes = centre.instance.data / "hub" / "submissions"
     with hub_with(centre, FAULT.read_text().replace("@NOTES@", str(notes))):
         yield notes
     notes.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def hold(notes: Path) -> Iterator[Path]:
+    """Have submissions go on only when this file is removed."""
+    hold = notes.with_name("hold")
+    hold.touch()
+    yield hold
+    hold.unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -93,14 +102,17 @@ def pending(centre: RunningCentre, user: str) -> list[str]:
 
 
 def test_class_is_submitted_two_at_once_and_nobody_waits_behind_ten_servers_of_one(
-    empty: RunningCentre, people: list[Person], busy: str, notes: Path
+    empty: RunningCentre, people: list[Person], busy: str, notes: Path, hold: Path
 ) -> None:
     many, one = people
     with ThreadPoolExecutor(12) as pool:
         pressed = press_start(pool, many, SERVERS)
         until(lambda: sum(many.state(name) == "spawn" for name in SERVERS) == 10)
         press_start(pool, one, ["s0"])
+        until(lambda: one.state("s0") == "spawn")
         until(lambda: any("before you" in told(many, name)["message"] for name in waiting(notes)))
+        assert len(submitted(notes)) == 2
+        hold.unlink()
         until(lambda: len(pending(empty, "a1113a01")) == 10 and len(pending(empty, "a1113a02")) == 1)
     assert {one.result() for one in pressed} <= {201, 202}
     assert most_at_once(notes) == 2
@@ -120,16 +132,16 @@ def test_class_is_submitted_two_at_once_and_nobody_waits_behind_ten_servers_of_o
 
 
 def test_stop_while_in_line_never_submits(
-    empty: RunningCentre, people: list[Person], busy: str, notes: Path
+    empty: RunningCentre, people: list[Person], busy: str, notes: Path, hold: Path
 ) -> None:
     person = people[0]
     with ThreadPoolExecutor(8) as pool:
         press_start(pool, person, SERVERS[:6])
         until(lambda: sum(person.state(name) == "spawn" for name in SERVERS[:6]) == 6)
-        # Its turn may come between two looks: who is told to be in line still is.
         until(lambda: told(person, last_of(notes))["phase"] == "line")
         last = last_of(notes)
         person.stop(last)
+        hold.unlink()
         until(lambda: len(pending(empty, "a1113a01")) == 5)
     time.sleep(2)
     assert last not in submitted(notes)

@@ -119,7 +119,7 @@ def test_its_node_fails(begun: Begun, centre: RunningCentre) -> None:
     node = f"NodeName={begun.node}"
     centre.run(["scontrol", "update", node, "State=DOWN", "Reason=power"])
     try:
-        assert "the fault is not yours" in begun.ended("interrupted")["problem"]["message"]
+        begun.ended_by_slurm("the fault is not yours")
     finally:
         # It may be back by itself.
         centre.run(["scontrol", "update", node, "State=RESUME"], check=False)

@@ -42,14 +42,18 @@ def home_says(person: Person, words: str, seconds: float = 60) -> None:
 
 
 def test_slow_start_is_waited_for(empty: RunningCentre, anna: Person) -> None:
-    with configured(empty, "import time; time.sleep(25)"):
+    go = empty.instance.home_of(ANNA) / "go"
+    wait = f"import os, time\nwhile not os.path.exists({str(go)!r}):\n    time.sleep(0.1)"
+    with configured(empty, wait):
         anna.submit(queue="jupyter", hours="1")
         job = anna.job_id()
         empty.wait_for_job(job, "RUNNING")
         time.sleep(20)
         assert anna.state() == "spawn"
+        go.touch()
         anna.until("ready")
         assert works(anna)
+    go.unlink()
 
 
 def test_server_that_cannot_reach_the_hub_says_so_in_its_log(empty: RunningCentre, anna: Person) -> None:
@@ -140,7 +144,10 @@ def test_job_whose_launch_fails_is_over_and_its_user_is_told(empty: RunningCentr
         job = anna.job_id()
         anna.until("stopped")
         assert f"Job {job}" in anna.get(f"hub/spawn-pending/{ANNA}").text
-        assert empty.run(["squeue", "-h", "-u", ANNA]).stdout == ""
+        deadline = time.monotonic() + 90
+        while left := empty.run(["squeue", "-h", "-u", ANNA]).stdout:
+            assert time.monotonic() < deadline, left
+            time.sleep(0.5)
 
 
 def test_job_whose_launch_failed_is_held_says_so_and_can_be_cancelled(

@@ -12,7 +12,7 @@ from tests.person import Person
 
 pytestmark = pytest.mark.centre
 
-GRACE = 12
+GRACE = 25
 
 
 @pytest.fixture

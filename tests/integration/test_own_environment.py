@@ -185,7 +185,7 @@ WAITING = """
 import ipyparallel as ipp
 cluster = ipp.Cluster(profile="slurm", n=2)
 cluster.config.SlurmEngines.options = "--begin=now+1hour"
-cluster.engine_timeout = 4
+cluster.engine_timeout = 10
 try:
     cluster.start_and_connect_sync()
 except Exception as error:
@@ -251,7 +251,7 @@ class TestEngines:
     ) -> None:
         said = await run_cell(running, WAITING, self.KERNEL)
         assert "waits (BeginTime)" in said
-        assert "2 engines not ready in 4 seconds" in said
+        assert "2 engines not ready in 10 seconds" in said
         # The kernel that ran the cell was shut down with it, as by Restart.
         until_no_jobs(centre)
 
