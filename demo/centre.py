@@ -67,7 +67,7 @@ class Centre:
             if not (self.instance.channel / "noarch").is_dir():
                 self._tell(f"there is no conda channel at {self.instance.channel}: demo/install.sh makes it")
             hub_site.write_site(self.instance)
-            if self.namespace.first_process() is not None and not self.supervisor.wait(5.0):
+            if self.namespace.first_process() is not None and not self.supervisor.wait(20.0):
                 self._tell("supervisord does not answer: starting everything again")
                 self.namespace.kill()
             programs = self._load_programs(lock)
@@ -89,7 +89,7 @@ class Centre:
         argv = [str(supervisord), "-n", "-c", str(conf)]
         self._settings_file.write_text(self._settings())
         self.namespace.start(site.binds(self.instance), argv, self.instance.environment)
-        if not self.supervisor.wait(10.0):
+        if not self.supervisor.wait(30.0):
             raise CentreError(f"supervisord does not answer; see {self.instance.log}/namespace.log")
         return programs
 

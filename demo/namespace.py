@@ -21,7 +21,7 @@ from pathlib import Path
 
 from demo.settings import Instance
 
-_MOUNT_LIMIT = 10.0
+_MOUNT_LIMIT = 30.0
 
 
 class NamespaceError(Exception):

@@ -30,8 +30,8 @@ class ProcessState:
 
     @property
     def given_up(self) -> bool:
-        """Whether supervisord will not start it again."""
-        return self.state in {"FATAL", "EXITED", "UNKNOWN"}
+        """Whether supervisord will not start it again; one that has exited it starts a moment later."""
+        return self.state in {"FATAL", "UNKNOWN"}
 
 
 class _SocketConnection(HTTPConnection):
@@ -83,7 +83,7 @@ class Supervisor:
     def answers(self) -> bool:
         """Whether supervisord takes commands."""
         try:
-            return bool(self._call("getState", limit=2.0)["statename"] == "RUNNING")
+            return bool(self._call("getState", limit=5.0)["statename"] == "RUNNING")
         except (OSError, Fault):
             return False
 
