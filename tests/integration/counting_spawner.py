@@ -19,7 +19,7 @@ class SlowActs(ActsAsUser):
         note("begin", job)
         try:
             await asyncio.sleep(0.5)
-            while HOLD.exists():
+            while HOLD.exists():  # noqa: ASYNC110 - made by another process
                 await asyncio.sleep(0.1)
             return await super().submit(**job)
         finally:
