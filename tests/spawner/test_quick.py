@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine, ResponseStartLine
@@ -25,11 +28,12 @@ class Wire:
         self.context = SimpleNamespace(remote_ip="10.0.0.7", protocol="https")
         self.status = 0
         self.body = b""
+        self.date = ""
         self.finished = 0
 
     def write_headers(self, start: ResponseStartLine, headers: HTTPHeaders, body: bytes) -> None:
         assert headers["Content-Length"] == str(len(body))
-        self.status, self.body = start.code, body
+        self.status, self.body, self.date = start.code, body, headers["Date"]
 
     def finish(self) -> None:
         self.finished += 1
@@ -71,6 +75,14 @@ def head(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FiguresHandler, "headers", HTTPHeaders({"Cache-Control": "no-store"}))
 
 
+async def until(done: Callable[[], bool]) -> None:
+    for _try in range(30_000):
+        if done():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it did not come")
+
+
 def press(router: QuickRouter, name: str) -> Wire:
     wire: Any = Wire()
     headers = HTTPHeaders({"Host": "hub", "Cookie": name})
@@ -86,16 +98,16 @@ async def test_all_who_come_while_slurm_is_asked_are_answered_by_one_look() -> N
     figures = Slow()
     router = QuickRouter(Everybody(), figures)
     wires = {f"user{number}": press(router, f"user{number}") for number in range(3 * AT_A_TIME)}
-    await asyncio.sleep(0.01)
+    await until(lambda: figures.looks == 1)
     assert {wire.finished for wire in wires.values()} == {0}
     figures.answers.set()
-    await asyncio.sleep(0.05)
+    await until(lambda: all(wire.finished for wire in wires.values()))
     assert figures.looks == 1
     assert all(
         (wire.status, wire.body, wire.finished) == (200, name.encode(), 1) for name, wire in wires.items()
     )
     later = press(router, "later")
-    await asyncio.sleep(0.01)
+    await until(lambda: later.finished == 1)
     assert (later.status, figures.looks) == (200, 2)
 
 
@@ -106,11 +118,14 @@ async def test_one_whose_figures_fail_is_told_so_and_the_others_have_theirs(
     router = QuickRouter(Everybody(), figures)
     wires = [press(router, name) for name in ("anna", "broken", "chris")]
     figures.answers.set()
-    await asyncio.sleep(0.05)
+    await until(lambda: all(wire.finished for wire in wires))
     assert [wire.status for wire in wires] == [200, 500, 200]
     assert b"no such queue" not in wires[1].body
     assert [wire.finished for wire in wires] == [1, 1, 1]
     assert "The figures of broken" in caplog.text
+    await until(lambda: "500 GET /hub/api/hpchub/queues (broken@" in caplog.text)
+    (line,) = [one for one in caplog.records if "500 GET" in one.getMessage()]
+    assert line.levelno == logging.ERROR
 
 
 async def test_slurm_that_cannot_even_be_asked_leaves_nobody_waiting() -> None:
@@ -122,27 +137,51 @@ async def test_slurm_that_cannot_even_be_asked_leaves_nobody_waiting() -> None:
     figures = Torn()
     router = QuickRouter(Everybody(), figures)
     wires = [press(router, name) for name in ("anna", "chris")]
-    await asyncio.sleep(0.05)
+    await until(lambda: all(wire.finished for wire in wires))
     assert [(wire.status, wire.finished) for wire in wires] == [(500, 1), (500, 1)]
     assert figures.looks == 1
 
 
-async def test_lines_of_the_log_come_after_all_answers_and_say_when_those_were_given(
+async def test_lines_of_the_log_keep_nobody_waiting_and_say_when_the_answers_were_given(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    figures = Slow()
+    class Reading(Slow):
+        """Looks into the log before each answer."""
+
+        lines: ClassVar[list[int]] = []
+
+        async def answer(self, known: Known, snapshot: Snapshot, lang: str) -> bytes:
+            self.lines.append(caplog.text.count("(after"))
+            return await super().answer(known, snapshot, lang)
+
+    figures = Reading()
     router = QuickRouter(Everybody(), figures)
     with caplog.at_level(logging.INFO):
-        for number in range(2 * AT_A_TIME + 1):
-            press(router, f"after{number}")
+        wires = [press(router, f"after{number}") for number in range(2 * AT_A_TIME + 1)]
         figures.answers.set()
-        await asyncio.sleep(0.05)
-        assert "(after" not in caplog.text
-        await asyncio.sleep(0.4)
+        await until(lambda: all(wire.finished for wire in wires))
+        answered = time.time()
+        await until(lambda: caplog.text.count("(after") == len(wires))
+    assert figures.lines[:AT_A_TIME] == [0] * AT_A_TIME
     lines = [one for one in caplog.records if "GET /hub/api/hpchub/queues (after" in one.getMessage()]
-    assert len(lines) == 2 * AT_A_TIME + 1
     assert "(after0@10.0.0.7)" in lines[0].getMessage()
     assert [one.created for one in lines] == sorted(one.created for one in lines)
+    assert lines[-1].created <= answered
+
+
+async def test_each_answer_bears_the_time_at_which_it_was_given() -> None:
+    figures = Slow()
+    figures.answers.set()
+    router = QuickRouter(Everybody(), figures)
+    given = []
+    for _time in range(2):
+        second = int(time.time())
+        wire = press(router, "anna")
+        await until(lambda wire=wire: wire.finished == 1)  # type: ignore[misc]
+        given.append(int(parsedate_to_datetime(wire.date).timestamp()))
+        assert second <= given[-1] <= int(time.time())
+        await until(lambda second=second: int(time.time()) > second)  # type: ignore[misc]
+    assert given[0] < given[1]
 
 
 async def test_stranger_and_the_first_visitor_of_a_hub_are_left_to_jupyterhub(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -109,13 +110,19 @@ async def test_a_job_is_submitted_once_with_all_that_was_set(
 ) -> None:
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "canary")
     one = engines(
-        timelimit=30, account="proj", qos="high", options="--gres=gpu:1 --comment='a b'", cpus_per_engine=2
+        timelimit=30,
+        account="proj",
+        qos="high",
+        options="--gres=gpu:1 --comment='a b'",
+        site_options=["--reservation=course 1"],
+        cpus_per_engine=2,
     )
     assert await one.start(3) == "7"
     (asked,) = slurm.asked("sbatch")
     for word in ("--ntasks=3", "--partition=gpu", "--time=30", "--account=proj", "--qos=high"):
         assert word in asked.split()
-    assert "--gres=gpu:1 --comment=a b --export=ALL" in asked
+    # The user's own come later, so they count.
+    assert "--reservation=course 1 --gres=gpu:1 --comment=a b --export=ALL" in asked
     assert "--job-name=ipengine-c1" in asked
     assert "srun --mpi=none --cpus-per-task=2 python -m ipyparallel.engine" in slurm.text("script")
     assert "canary" not in slurm.text("env")
@@ -255,6 +262,38 @@ async def test_what_slurm_does_not_do_is_told_and_the_job_goes_on(
     with pytest.raises(module.all.LauncherError, match="Unable to contact slurm controller"):
         await act(one)
     assert one.state == "running"
+
+
+async def test_a_scancel_that_is_not_there_any_more_is_told(
+    engines: Callable[..., Any], slurm: Slurm, module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = engines()
+    await one.start(1)
+    (slurm.folder / "scancel").unlink()
+    monkeypatch.setenv("PATH", str(slurm.folder))
+    with pytest.raises(module.all.LauncherError, match="scancel: No such file or directory"):
+        await one.stop()
+
+
+def test_a_kernel_that_ends_stops_them_when_no_thread_can_be_started_any_more(
+    slurm: Slurm, module: Any
+) -> None:
+    program = (
+        "import asyncio, atexit, hpchub_slurm_engines as engines\n"
+        f"one = engines.SlurmEngines(profile_dir={str(module.folder)!r})\n"
+        "asyncio.run(one.start(1))\n"
+        "atexit.register(lambda: asyncio.run(one.stop()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": f"{module.folder}:{STAND_IN}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "Traceback" not in done.stderr
+    assert slurm.asked("scancel") == ["7"]
 
 
 async def test_a_signal_reaches_the_engines(engines: Callable[..., Any], slurm: Slurm) -> None:
