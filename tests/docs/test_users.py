@@ -14,21 +14,13 @@ from texts.catalogue import read_catalogue
 
 USERS = ROOT / "docs" / "users.md"
 ENVIRONMENTS = ROOT / "docs" / "environments.md"
-# What is said with stress there, and stands on no page.
+# What is said with stress there, and stands on no page. Points of a list may begin with any words.
 STRESSED = {
-    "A queue that is grey",
-    "A failure changes nothing",
     "Delete and Bootstrap",
     "Everything outside of the environment's folder stays",
-    "GPU type, number of GPUs, kind of node, quality of service, reservation",
-    "Held",
-    "In line",
     "Is it the environment at all?",
     "Log out stops all your servers",
-    "One thing at a time",
     "Save your work before the end",
-    "The cost",
-    "You may close the page",
 }
 
 
@@ -53,9 +45,9 @@ def test_buttons_and_fields_are_called_as_on_the_pages() -> None:
     told = {
         found.rstrip(".:")
         for page in (USERS, ENVIRONMENTS)
-        for found in re.findall(r"\*\*([A-Z][^*\n]*)\*\*", prose(page))
+        for found in re.findall(r"(?<!^- )\*\*([A-Z][^*\n]*)\*\*", prose(page), re.MULTILINE)
     }
-    assert len(told & shown) > 25
+    assert len(told & shown) > 20
     assert told - shown - STRESSED == set()
 
 
