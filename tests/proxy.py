@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from certipy import Certipy
 
 from tests.services.realhub import ROOT, find_proxy, free_ports
 
@@ -46,9 +48,17 @@ class Centre:
     ----------
     url : str
         The proxy's, without a slash at the end.
+    certificates : Path or None
+        Where the certificates of a centre with TLS inside are made; such a hub lets in nobody without one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, certificates: Path | None = None) -> None:
+        self._certificates = certificates
+        if certificates is not None:
+            certipy = Certipy(store_dir=str(certificates))
+            certipy.create_ca("inside")
+            for name in ("hub", "proxy"):
+                certipy.create_signed_pair(name, "inside", alt_names=["IP:127.0.0.1"])
         port, self.api, self._hub_port, self.dead = free_ports(4)
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
@@ -56,6 +66,11 @@ class Centre:
 
     def hub_comes(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", self._hub_port), _Hub)
+        if self._certificates is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self._file("inside", "crt"))
+            context.load_cert_chain(self._file("hub", "crt"), self._file("hub", "key"))
+            context.verify_mode = ssl.CERT_REQUIRED
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         self.route("/", self._hub_port)
 
@@ -67,25 +82,39 @@ class Centre:
 
     def route(self, path: str, port: int) -> None:
         answer = httpx.post(
-            f"http://127.0.0.1:{self.api}/api/routes{path}", json={"target": f"http://127.0.0.1:{port}"}
+            f"http://127.0.0.1:{self.api}/api/routes{path}",
+            json={"target": f"{self._inside}://127.0.0.1:{port}"},
         )
         assert answer.status_code == httpx.codes.CREATED
 
+    @property
+    def _inside(self) -> str:
+        return "http" if self._certificates is None else "https"
+
+    def _file(self, name: str, ending: str) -> str:
+        return f"{self._certificates}/{name}/{name}.{ending}"
+
     def command(self, program: str) -> list[str]:
+        words = {"key": ("proxy", "key"), "cert": ("proxy", "crt"), "ca": ("inside", "crt")}
         return [
             program,
+            *(
+                f"--client-ssl-{option}={self._file(*file)}"
+                for option, file in words.items()
+                if self._certificates
+            ),
             f"--port={self._port}",
             "--ip=127.0.0.1",
             f"--api-port={self.api}",
             "--api-ip=127.0.0.1",
-            f"--error-target=http://127.0.0.1:{self._hub_port}/hub/error",
+            f"--error-target={self._inside}://127.0.0.1:{self._hub_port}/hub/error",
         ]
 
 
 @contextmanager
-def run_proxy(folder: Path, module: Path = AWAY / "away.mjs") -> Iterator[Centre]:
+def run_proxy(folder: Path, module: Path = AWAY / "away.mjs", *, tls: bool = False) -> Iterator[Centre]:
     """Run the proxy as a site does until the block ends; its hub is away."""
-    centre = Centre()
+    centre = Centre(folder if tls else None)
     node = Path(shutil.which("node") or "node").parent
     log = folder / "proxy.log"
     with log.open("wb") as output:

@@ -54,17 +54,39 @@ function say({ body, type, headers }, res) {
   res.end(body);
 }
 
+/** Take the place of one of the proxy's own methods. */
+function replace(proxy, name, made) {
+  const own = proxy[name];
+  if (typeof own !== "function") throw new Error(`this version has no ${name}`);
+  proxy[name] = made(own);
+}
+
 async function teach(program) {
   const answers = load();
   const library = join(dirname(realpathSync(program)), "..", "lib", "configproxy.js");
-  const { ConfigurableProxy } = await import(pathToFileURL(library));
-  const plainly = ConfigurableProxy.prototype._handleProxyErrorDefault;
-  if (typeof plainly !== "function") throw new Error("this version has no _handleProxyErrorDefault");
-  ConfigurableProxy.prototype._handleProxyErrorDefault = function (code, kind, req, res) {
-    const free = kind === "web" && res?.writeHead && !res.headersSent && !res.writableEnded;
-    if (free) say(choose(answers, req), res);
-    else plainly.call(this, code, kind, req, res);
-  };
+  const proxy = (await import(pathToFileURL(library))).ConfigurableProxy.prototype;
+  // With TLS inside, a proxy that asks for an error page leaves out its certificates: the hub that refuses it is not away.
+  replace(
+    proxy,
+    "proxyOptsForTarget",
+    (own) =>
+      function (target, url) {
+        const options = own.call(this, target, url);
+        const { key, cert, ca } = options.target;
+        const forPage = key && this.errorTarget && target.href.startsWith(this.errorTarget);
+        return forPage ? { ...options, key, cert, ca } : options;
+      },
+  );
+  replace(
+    proxy,
+    "_handleProxyErrorDefault",
+    (own) =>
+      function (code, kind, req, res) {
+        const free = kind === "web" && res?.writeHead && !res.headersSent && !res.writableEnded;
+        if (free) say(choose(answers, req), res);
+        else own.call(this, code, kind, req, res);
+      },
+  );
 }
 
 if (basename(process.argv[1] || "") === PROGRAM) {

@@ -72,6 +72,16 @@ def test_pages_of_the_hub_are_its_own_as_soon_as_it_answers(centre: Centre) -> N
     assert HEADING in httpx.get(f"{centre.url}/hub/home", headers=PAGE).text
 
 
+def test_with_tls_inside_a_dead_server_is_not_taken_for_a_hub_that_is_away(tmp_path: Path) -> None:
+    with run_proxy(tmp_path, tls=True) as centre:
+        assert HEADING in httpx.get(f"{centre.url}/user/dead/lab", headers=PAGE).text
+        centre.hub_comes()
+        centre.route("/user/dead", centre.dead)
+        assert "<h1>The hub</h1>" in httpx.get(f"{centre.url}/hub/home", headers=PAGE).text
+        dead = httpx.get(f"{centre.url}/user/dead/lab", headers=PAGE)
+        assert (dead.status_code, "The hub's error page" in dead.text) == (503, True)
+
+
 def test_proxy_runs_as_ever_where_the_pages_are_missing(tmp_path: Path) -> None:
     module = shutil.copy(AWAY / "away.mjs", tmp_path)
     with run_proxy(tmp_path, Path(module)) as alone:
