@@ -190,7 +190,7 @@ def _python(question: Question, layout: Layout, _environ: Mapping[str, str]) -> 
 def _there(layout: Layout, name: str) -> Path:
     """Return the prefix of an environment that is there."""
     prefix = layout.address(name)
-    if not prefix.is_dir():
+    if not os.path.isdir(prefix):
         raise Problem("missing", _("There is no environment %(name)s."), name=name)
     return prefix
 

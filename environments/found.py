@@ -154,7 +154,7 @@ def serves(prefix: Path) -> bool:
 def _is_installed(prefix: Path, module: str) -> bool:
     """Return whether a module is there, in whatever way: pip may have put it elsewhere and noted where."""
     for folder in _site_packages(prefix):
-        if (folder / module / "__init__.py").is_file():
+        if os.path.isfile(folder / module / "__init__.py"):
             return True
         notes = (_DIST_INFO.fullmatch(entry.name) for entry in _entries(folder))
         if any(note and _normal(note["name"]) == _normal(module) for note in notes):
@@ -229,7 +229,7 @@ def _has(prefix: Path, records: list[dict[str, str]], name: str) -> bool:
     """Return whether a Python package is there, whoever installed it."""
     if any(record["name"] == name for record in records):
         return True
-    return any((folder / name / "__init__.py").is_file() for folder in _site_packages(prefix))
+    return any(os.path.isfile(folder / name / "__init__.py") for folder in _site_packages(prefix))
 
 
 def _site_packages(prefix: Path) -> Iterator[Path]:
