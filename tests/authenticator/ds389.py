@@ -98,7 +98,7 @@ class Ds389:
         argv = [str(PROGRAM), "-d", "0", "-D", str(folder / "config"), "-i", str(folder / "run" / "pid")]
         with (folder / "log" / "output").open("ab") as output:
             self.process = subprocess.Popen(argv, stdout=output, stderr=output)
-        for _ in range(300):
+        for _ in range(1000):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.secure_port), 1):
                 return
             if self.process.poll() is not None:

@@ -79,7 +79,7 @@ class Postgres:
             self.process = subprocess.Popen(
                 argv, cwd=self.folder, user=ACCOUNT, group=ACCOUNT, stdout=log, stderr=log
             )
-        for _ in range(200):
+        for _ in range(1000):
             with contextlib.suppress(psycopg.OperationalError), self.connect():
                 return
             time.sleep(0.05)

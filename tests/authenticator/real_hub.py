@@ -101,7 +101,7 @@ class Hub:
         return {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "CONFIGPROXY_AUTH_TOKEN": "unused"}
 
     def wait(self) -> None:
-        for _ in range(300):
+        for _ in range(1000):
             try:
                 httpx.get(f"{self.url}/health", timeout=2)
                 return

@@ -48,7 +48,7 @@ class Server:
     def running(self, people: accounts.Accounts = ACCOUNTS) -> Iterator[None]:
         process = subprocess.Popen(self.prepare(people), stderr=subprocess.DEVNULL)
         try:
-            for _ in range(100):
+            for _ in range(1000):
                 with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                     break
                 time.sleep(0.05)

@@ -22,7 +22,7 @@ def test_service_ends_when_its_hub_is_killed() -> None:
         assert child.exists()
         hub.kill()
         hub.wait()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while child.exists() and "Z" not in (child / "stat").read_text().split()[2]:
             assert time.monotonic() < deadline
             time.sleep(0.05)

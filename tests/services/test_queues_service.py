@@ -116,7 +116,7 @@ def test_user_without_a_slurm_account_is_warned_but_not_shut_out(hub: Hub) -> No
 async def test_fifty_who_refresh_at_once_cost_one_look(hub: Hub, slurm: FakeSlurm) -> None:
     async with httpx.AsyncClient(headers=hub.token_of("a1113a01"), timeout=30) as browser:
         await browser.get(hub.api)
-        await asyncio.sleep(3)
+        await asyncio.sleep(8)  # a busy Slurm is left alone for longer
         slurm.becomes("slow")
         before = len(slurm.calls)
         answers = await asyncio.gather(*(browser.get(hub.api, params={"refresh": "1"}) for _ in range(50)))
@@ -139,21 +139,26 @@ def test_looking_without_refresh_asks_slurm_nothing(hub: Hub, slurm: FakeSlurm) 
 def test_refresh_brings_newer_figures(hub: Hub) -> None:
     header = hub.token_of("a1113a01")
     first = httpx.get(hub.api, headers=header, timeout=60).json()["as_of"]
-    time.sleep(3)
-    assert httpx.get(hub.api, headers=header, params={"refresh": "1"}, timeout=60).json()["as_of"] > first
+    deadline = time.monotonic() + 60
+    while httpx.get(hub.api, headers=header, params={"refresh": "1"}, timeout=60).json()["as_of"] <= first:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
 
 
 def test_while_slurm_is_down_the_last_figures_come_with_their_age(hub: Hub, slurm: FakeSlurm) -> None:
     header = hub.token_of("a1113a01")
     good = httpx.get(hub.api, headers=header, timeout=60).json()
     slurm.becomes("down")
-    time.sleep(3)
-    answer = httpx.get(hub.api, headers=header, params={"refresh": "1"}, timeout=60)
-    found = answer.json()
-    assert answer.status_code == 200
+    deadline = time.monotonic() + 60
+    found = good
+    while not found["problem"] or found["age_seconds"] < 2:
+        assert time.monotonic() < deadline, found
+        time.sleep(1)
+        answer = httpx.get(hub.api, headers=header, params={"refresh": "1"}, timeout=60)
+        assert answer.status_code == 200
+        found = answer.json()
     assert found["queues"] == good["queues"]
     assert found["as_of"] >= good["as_of"]
-    assert found["age_seconds"] >= 2
     assert "Unable to contact slurm controller" in found["problem"]
     page = log_in(hub, "a1113a01").get(hub.service)
     assert page.status_code == 200

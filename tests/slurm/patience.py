@@ -8,7 +8,7 @@ from collections.abc import Callable
 from slurm.monitor import Monitor
 
 
-async def until(monitor: Monitor, true: Callable[[], bool], limit: float = 20.0) -> None:
+async def until(monitor: Monitor, true: Callable[[], bool], limit: float = 90.0) -> None:
     deadline = time.monotonic() + limit
     while not true():
         assert time.monotonic() < deadline, "it did not come true"

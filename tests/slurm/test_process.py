@@ -22,7 +22,7 @@ def _alive(pid: int) -> bool:
 
 
 async def _gone(*pids: int) -> bool:
-    for _ in range(100):
+    for _ in range(1500):
         if not any(_alive(pid) for pid in pids):
             return True
         await asyncio.sleep(0.02)
@@ -34,7 +34,7 @@ def _words(file: Path) -> list[str]:
 
 
 async def _pids(file: Path) -> list[int]:
-    for _ in range(200):
+    for _ in range(1500):
         if len(words := _words(file)) == 2:
             return [int(word) for word in words]
         await asyncio.sleep(0.02)
@@ -78,8 +78,8 @@ async def test_nothing_of_ours_reaches_slurm_but_what_it_needs(monkeypatch: pyte
 
 
 async def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
-    with pytest.raises(SlurmUnavailable, match=r"did not answer within 0\.3 s"):
-        await run(_family(tmp_path / "pids"), timeout=0.3)
+    with pytest.raises(SlurmUnavailable, match=r"did not answer within 2 s"):
+        await run(_family(tmp_path / "pids"), timeout=2)
     assert await _gone(*await _pids(tmp_path / "pids"))
 
 
@@ -96,7 +96,7 @@ async def test_children_that_outlive_their_program_are_killed_and_not_waited_for
     began = time.monotonic()
     done = await run(["sh", "-c", f"sleep 60 & echo $$ $! > {tmp_path}/pids; echo done"], timeout=30)
     assert done.stdout == "done\n"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
     assert await _gone(*await _pids(tmp_path / "pids"))
 
 

@@ -42,7 +42,7 @@ async def abandoned(slurm: ScriptedSlurm) -> AsyncIterator[Abandoned]:
 
 
 async def until_settled(abandoned: Abandoned) -> None:
-    for _ in range(100):
+    for _ in range(1500):
         if not abandoned.names:
             return
         await asyncio.sleep(0.02)

@@ -173,7 +173,7 @@ async def test_page_does_not_wait_for_a_slow_slurm_but_the_next_one_has_the_answ
 
 async def test_slurm_that_took_long_is_left_alone_for_as_long(desk: Desk) -> None:
     async def slow(shape: str) -> Expected:
-        desk.clock.now += 0.4
+        desk.clock.now += 2
         return await desk.slurm.answer(shape)
 
     def ask(shape: str) -> asyncio.Task[Answer | None]:

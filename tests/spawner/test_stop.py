@@ -65,7 +65,7 @@ async def works() -> None:
 
 async def test_job_that_slurm_has_heard_of_is_not_tried_again() -> None:
     server = Server(works)
-    await asyncio.wait_for(server.stop(), 2)  # type: ignore[misc]
+    await asyncio.wait_for(server.stop(), 30)  # type: ignore[misc]
     assert server.abandoned == []
 
 
@@ -74,14 +74,14 @@ async def test_stop_ends_in_time_when_slurm_does_not_and_is_gone_on_with(
     scancel: Callable[[], Awaitable[None]],
 ) -> None:
     server = Server(scancel)
-    await asyncio.wait_for(server.stop(), 2)  # type: ignore[misc]
+    await asyncio.wait_for(server.stop(), 30)  # type: ignore[misc]
     assert (server.abandoned, server.turns.held, server.turns.waiting) == ([NAME], 0, 0)
 
 
 async def test_stop_ends_in_time_behind_a_long_line() -> None:
     server = Server(works)
     async with server.turns.held_by(server.turns.ask("somebody")):
-        await asyncio.wait_for(server.stop(), 2)  # type: ignore[misc]
+        await asyncio.wait_for(server.stop(), 30)  # type: ignore[misc]
     assert (server.abandoned, server.turns.held, server.turns.waiting) == ([NAME], 0, 0)
 
 
@@ -112,5 +112,5 @@ async def test_hub_that_goes_down_while_a_stop_waits_for_sbatch_leaves_the_job_t
 async def test_server_that_was_never_submitted_leaves_nothing_behind() -> None:
     server = Server(hangs)
     server.job_id = ""
-    await asyncio.wait_for(server.stop(), 2)  # type: ignore[misc]
+    await asyncio.wait_for(server.stop(), 30)  # type: ignore[misc]
     assert server.abandoned == []

@@ -147,7 +147,7 @@ class SmallSlapd:
             self.process = subprocess.Popen(
                 [*argv, "-h", f"ldaps://127.0.0.1:{self.port}/ {self.uri}"], stdout=log, stderr=log
             )
-        for _ in range(200):
+        for _ in range(1000):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
             time.sleep(0.05)

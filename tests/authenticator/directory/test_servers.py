@@ -341,7 +341,7 @@ def test_a_dead_directory_is_told_at_once_and_noticed_when_it_returns(
         told.append(answer.value.detail)
     assert sum("is down" in each for each in told) >= 10, "nobody was asked for these"
     with FakeDirectory(tls=server_tls, port=port, answer=directory_that(bind_answer(0))):
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             with contextlib.suppress(Unavailable):
                 door.raise_if_down()
@@ -375,7 +375,7 @@ def test_of_fifty_logins_at_a_hung_directory_one_waits(settings: DirectorySettin
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
         assert len(outcomes) == 50
         assert hung.connections == 3
 

@@ -200,7 +200,7 @@ def running(folder: Path, seeds: dict[str, str]) -> Iterator[Radius]:
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(100):
+    for _ in range(1000):
         if "Ready to process requests" in log.read_text():
             return
         if process.poll() is not None:

@@ -200,7 +200,7 @@ def _ldif(passwords: dict[str, str], seeds: dict[str, Seed]) -> str:
 
 
 def _wait(port: int, log: Path) -> None:
-    for _ in range(100):
+    for _ in range(1000):
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.05)

@@ -40,7 +40,7 @@ async def test_a_reset_from_another_process_ends_sessions_within_seconds(
         server = await hub.start_server(anna, "anna")
         with closing(open_store()) as command:
             command.revocations.request("anna", reason="reset", by="root", now=time.time())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await anna.sees():  # noqa: ASYNC110 - the command does not wait either
                 await asyncio.sleep(0.1)
         assert not await hub.may(token)
