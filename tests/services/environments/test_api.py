@@ -52,7 +52,7 @@ async def test_who_does_not_read_is_sent_away_as_well(world: World, desk: Desk) 
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(sockets[0].getsockname())
     client.sendall(f"GET /{ACTION} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await until(lambda: follows.polls > 0)
         await until(lambda: not streams)
     polls = follows.polls

@@ -152,7 +152,7 @@ async def test_cancelling_names_the_job_by_id_and_name(world: World, desk: Desk,
 async def look(world: World, desk: Desk) -> None:
     """Have Slurm asked now, when it may be: it rests between two questions."""
     asked = len(world.slurm_calls)
-    for _try in range(200):
+    for _try in range(1000):
         await desk.line.look(0.0)
         if len(world.slurm_calls) > asked:
             return
@@ -253,6 +253,32 @@ async def test_an_accounting_that_is_out_is_asked_once_for_a_page(world: World, 
     found = (await desk.overview(USER)).actions
     assert [one.state for one in found] == ["interrupted"] * 5
     assert len([call for call in world.slurm_calls if call.startswith("sacct ")]) == 1
+
+
+async def test_jobs_that_the_accounting_has_thrown_away_are_not_asked_for_on_each_page(
+    world: World, desk: Desk
+) -> None:
+    world.accounts("true")
+    about = {"verb": "reset", "environment": "notebook", "began": 1.0}
+    world.has([], [{"id": f"{number:016x}", **about, "job": str(number)} for number in range(1, 6)])
+    for _page in range(3):
+        found = (await desk.overview(USER)).actions
+        assert [one.state for one in found] == ["interrupted"] * 5
+    assert len([call for call in world.slurm_calls if call.startswith("sacct ")]) == 5
+
+
+async def test_an_end_of_which_the_accounting_hears_later_is_told_then(world: World, desk: Desk) -> None:
+    now = 1000.0
+    line = Line(desk.line._monitor, "hpchub", lambda: now)
+    world.accounts("true")
+    for now in (1000.0, 1001.0, 1002.0, 1004.0):  # noqa: B007 - the line's clock
+        assert await line.end_of("77") is None
+    assert len([call for call in world.slurm_calls if call.startswith("sacct ")]) == 2
+    world.accounts("echo '77|TIMEOUT|None|0:0|gpu01|1795254860|1795254870|'")
+    now = 1006.0
+    end = await line.end_of("77")
+    assert end is not None
+    assert end.state == "TIMEOUT"
 
 
 async def test_what_slurm_has_ended_stays_so_when_it_forgets_the_job_a_moment_later(
