@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from services.environments.desk import Desk
+from services.environments.queue import Line
 from services.environments.settings import Settings
 from services.settings import Place
 from slurm.client import SlurmClient
@@ -84,6 +86,10 @@ class World:
         path.write_text(text)
         path.chmod(0o755)
 
+    def accounts(self, script: str) -> None:
+        """Have the accounting answer so."""
+        self._write("sacct", f'#!/bin/sh\necho "sacct $*" >> "{self.folder}/slurm-calls"\n{script}\n')
+
     def has(self, environments: list[dict[str, Any]], actions: list[dict[str, Any]]) -> None:
         (self.folder / "list.json").write_text(json.dumps({"environments": environments, "actions": actions}))
 
@@ -133,12 +139,18 @@ class World:
             hub="hpchub",
         )
 
-    def desk(self) -> Desk:
+    def monitor(self) -> Monitor:
         commands = {
             f"{name}_command": str(self.folder / name) for name in ("squeue", "scontrol", "sacctmgr", "sacct")
         }
         client = SlurmClient(cluster="hpchub", **commands)
-        return Desk(self.settings, Monitor(client=client, min_interval=0.0))
+        return Monitor(client=client, min_interval=0.0)
+
+    def desk(self) -> Desk:
+        return Desk(self.settings, self.monitor())
+
+    def line(self, clock: Callable[[], float]) -> Line:
+        return Line(self.monitor(), self.settings.hub, clock)
 
 
 BEGIN = {

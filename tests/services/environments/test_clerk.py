@@ -267,18 +267,21 @@ async def test_jobs_that_the_accounting_has_thrown_away_are_not_asked_for_on_eac
     assert len([call for call in world.slurm_calls if call.startswith("sacct ")]) == 5
 
 
-async def test_an_end_of_which_the_accounting_hears_later_is_told_then(world: World, desk: Desk) -> None:
-    now = 1000.0
-    line = Line(desk.line._monitor, "hpchub", lambda: now)
+async def test_an_end_of_which_the_accounting_hears_later_is_told_then(world: World) -> None:
+    now = [1000.0]
+    line = world.line(lambda: now[0])
     world.accounts("true")
-    for now in (1000.0, 1001.0, 1002.0, 1004.0):  # noqa: B007 - the line's clock
+    for now[0] in (1000.0, 1001.0, 1002.0, 1004.0):
         assert await line.end_of("77") is None
     assert len([call for call in world.slurm_calls if call.startswith("sacct ")]) == 2
-    world.accounts("echo '77|TIMEOUT|None|0:0|gpu01|1795254860|1795254870|'")
-    now = 1006.0
+    world.accounts(
+        "echo '77|TIMEOUT|jupyter|anna|proj01|normal|1795254860|1795254860|1795258460|60|1|1|gpu01|0:0|x'"
+    )
+    now[0] = 1006.0
     end = await line.end_of("77")
     assert end is not None
     assert end.state == "TIMEOUT"
+    await line.close()
 
 
 async def test_what_slurm_has_ended_stays_so_when_it_forgets_the_job_a_moment_later(
