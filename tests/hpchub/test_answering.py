@@ -86,6 +86,7 @@ def test_before_the_first_start_nobody_listens_and_that_is_no_fault(
 def test_each_is_asked_below_the_hubs_own_address(listener: socket.socket, tmp_path: Path) -> None:
     port = listener.getsockname()[1]
     heard: list[bytes] = []
+    listener.settimeout(20)  # nobody waits for a question that does not come
 
     def hear() -> None:
         with suppress(OSError):
