@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
+import httpx
 import pyotp
 
 from demo import accounts as accounts_file
@@ -77,14 +78,26 @@ class RunningCentre:
         return self.instance.venv.parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
 
     def up(self) -> None:
-        """Bring up what is not, and have every program answer."""
+        """Bring up what is not, and have every program answer, and the services of a hub that began."""
         self._centre.up()
-        self._known = self._running()
+        running = self._running()
+        if running["hub"] != self._known.get("hub"):
+            for service in ("queues", "environments"):
+                self._await_service(service)
+        self._known = running
 
     def mend(self) -> None:
         """Bring up what a test has taken down, as `up`; nothing is done when nothing has ended since."""
         if self._running() != self._known:
             self.up()
+
+    def _await_service(self, name: str) -> None:
+        """Wait until a service is there: the hub starts them after itself."""
+        deadline = time.monotonic() + 90
+        # Strangers are sent to the login; of one that is not there the proxy says that it is away.
+        while (status := httpx.get(f"{self.url}services/{name}/", timeout=60).status_code) >= 500:
+            assert time.monotonic() < deadline, f"the service {name} answers {status}"
+            time.sleep(0.2)
 
     def _running(self) -> dict[str, int]:
         return {name: state.pid for name, state in self._centre.supervisor.states().items()}
