@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from environments import compiled
+from environments import compiled, precompiled
 from environments.carry import carry as carry_files
 from environments.checks import Needs, check
 from environments.engine import Engine, Filled, Wanted, engine_of
@@ -103,14 +103,18 @@ def _build(
         notes = carry_files(carry, prefix, _replaced(layout, carry, prefix), tell)
     check_cancelled()
     tell(Progress("check"))
-    _check(prefix, needs, site, tell, carry)
+    _check(layout, prefix, wanted, needs, site, tell, carry)
     write_marks(prefix, {**marks, "engine": engine.name, "made": time.time(), "notes": _as_json(notes)})
     return prefix
 
 
-def _check(prefix: Path, needs: Needs, site: Site, tell: Tell, carry: Path | None) -> None:
-    """Check what was made, with what Python compiled in the state before; and without it, if that fails."""
+def _check(
+    layout: Layout, prefix: Path, wanted: Wanted, needs: Needs, site: Site, tell: Tell, carry: Path | None
+) -> None:
+    """Check what was made, with what Python compiled before; and without it, if that fails."""
     taken = compiled.take(carry, prefix) if carry is not None else []
+    taken += [] if wanted.validate else precompiled.take(layout.packages, prefix)
+    anew = wanted.validate
     try:
         check(prefix, needs, variables=site.variables)
     except Problem:
@@ -120,6 +124,11 @@ def _check(prefix: Path, needs: Needs, site: Site, tell: Tell, carry: Path | Non
             path.unlink(missing_ok=True)
         tell("Checking again, without what was compiled before.")
         check(prefix, needs, variables=site.variables)
+        taken, anew = [], True
+    if anew:
+        precompiled.forget(layout.packages, prefix)
+    if needs != "nothing":
+        precompiled.keep(layout.packages, prefix, taken)
 
 
 def _is_its_own(layout: Layout, prefix: Path, keep: Path | None) -> bool:

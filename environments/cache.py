@@ -16,9 +16,11 @@ from typing import Final
 
 from environments.removing import remove_tree
 
-__all__ = ["alone", "is_free", "names", "sweep", "take_away", "wait_until_free"]
+__all__ = ["COMPILED", "alone", "is_free", "names", "sweep", "take_away", "unless_busy", "wait_until_free"]
 
 LOCK: Final = ".cache.lock"
+COMPILED: Final = ".compiled"
+"""A folder in a package's, which py-rattler does not look at; see `environments.precompiled`."""
 LEFT: Final = re.compile(r"\..+-[^-]+-[^-]+")
 WAIT_SECONDS: Final = 0.3
 
@@ -77,6 +79,13 @@ def alone(packages: Path, waiting: Callable[[], None]) -> Iterator[None]:
                 return
         waiting()
         time.sleep(WAIT_SECONDS)
+
+
+@contextmanager
+def unless_busy(packages: Path) -> Iterator[bool]:
+    """Keep other installs of the same user out while this lasts, and give True; False if one is at work."""
+    with _locked(packages) as ours:
+        yield ours is not False
 
 
 def names(packages: Path) -> frozenset[str]:

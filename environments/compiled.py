@@ -23,7 +23,7 @@ from importlib.util import source_from_cache
 from pathlib import Path
 from typing import Final
 
-__all__ = ["take"]
+__all__ = ["FOLDER", "fits", "link", "same", "take"]
 
 FOLDER: Final = "__pycache__"
 HEAD_BYTES: Final = 16
@@ -39,9 +39,9 @@ def take(old: Path, new: Path) -> list[Path]:
     for compiled in _compiled(old / "lib"):
         target = new / compiled.relative_to(old)
         source = _source(compiled)
-        if source and _fits(compiled, source) and _same(source, new / source.relative_to(old)):
+        if source and fits(compiled, source) and same(source, new / source.relative_to(old)):
             try:
-                _link(compiled, target)
+                link(compiled, target)
             except FileExistsError:
                 continue  # the package brings it
             taken.append(target)
@@ -61,7 +61,7 @@ def _source(compiled: Path) -> Path | None:
         return None
 
 
-def _fits(compiled: Path, source: Path) -> bool:
+def fits(compiled: Path, source: Path) -> bool:
     """Tell whether Python would compare a compiled file with its source, and take it."""
     try:
         if not stat.S_ISREG(compiled.lstat().st_mode):
@@ -72,11 +72,12 @@ def _fits(compiled: Path, source: Path) -> bool:
     except OSError:
         return False
     flags, time, size = (int.from_bytes(head[at : at + 4], "little") for at in (4, 8, 12))
-    fits = (0, int(about.st_mtime) & FOUR_BYTES, about.st_size & FOUR_BYTES)
-    return len(head) == HEAD_BYTES and (flags, time, size) == fits
+    wanted = (0, int(about.st_mtime) & FOUR_BYTES, about.st_size & FOUR_BYTES)
+    return len(head) == HEAD_BYTES and (flags, time, size) == wanted
 
 
-def _same(old: Path, new: Path) -> bool:
+def same(old: Path, new: Path) -> bool:
+    """Tell whether two sources are one file, linked twice, or alike to the last byte."""
     try:
         one, other = old.lstat(), new.lstat()
         if os.path.samestat(one, other):
@@ -92,11 +93,22 @@ def _same(old: Path, new: Path) -> bool:
         return False
 
 
-def _link(compiled: Path, target: Path) -> None:
+def link(compiled: Path, target: Path) -> None:
+    """Link a compiled file to where Python looks for it; where there are no links, copy it.
+
+    Raises
+    ------
+    OSError
+        There is one already, or no room; nothing is left half then.
+    """
     target.parent.mkdir(exist_ok=True)
     try:
         os.link(compiled, target)
     except FileExistsError:
         raise
     except OSError:  # as many links as there can be, or a file system that has none
-        shutil.copy2(compiled, target)
+        try:
+            shutil.copy2(compiled, target)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise

@@ -109,6 +109,7 @@ def _take(packages: Path, shared: Path, one: Asked) -> bool:
         _copy_folder(os.fspath(shared / one.stem), os.fspath(aside), "", sizes)
         if not _is_whole(aside, sizes):
             return False
+        _copy_compiled(shared / one.stem, aside)
         # Before the folder: without it py-rattler would not know what it has, and believe it.
         shutil.copyfile(shared / lock, packages / lock)
         if own.is_symlink():
@@ -124,10 +125,22 @@ def _take(packages: Path, shared: Path, one: Asked) -> bool:
     return True
 
 
+def _copy_compiled(package: Path, aside: Path) -> None:
+    """Copy what Python compiled there, all or nothing; without it the package is as good."""
+    compiled = aside / cache.COMPILED
+    try:
+        compiled.mkdir()
+        _copy_folder(os.fspath(package / cache.COMPILED), os.fspath(compiled), "", {})
+    except OSError:
+        remove_tree(compiled)
+
+
 def _copy_folder(source: str, target: str, below: str, sizes: dict[str, int]) -> None:
     """Copy what is in a folder into one that is there, and note files' sizes by their paths."""
     with os.scandir(source) as entries:
         for entry in entries:
+            if not below and entry.name == cache.COMPILED:
+                continue
             to, name = f"{target}/{entry.name}", f"{below}{entry.name}"
             if entry.is_symlink():
                 os.symlink(os.readlink(entry.path), to)
