@@ -87,11 +87,11 @@ class Round:
     def _second(self, who: Doing) -> dict[str, Taken]:
         """Let somebody else come, with the packages that the administrator lends."""
         site = self.grounds.site("file", lock=True, shared=True)
-        for case in ("second", "second-cold"):
-            self.grounds.empty(who.person)
-            if case == "second-cold":
-                drop_page_cache()
-            self._env(who, case, "file", site, "bootstrap")
+        self.grounds.empty(who.person)
+        drop_page_cache()
+        self._env(who, "second-cold", "file", site, "bootstrap")
+        self.grounds.empty(who.person, aside=True)
+        self._env(who, "second", "file", site, "bootstrap")
         alone = taken(who.person.layout.root)
         self._env(who, "second-install", "file", site, "install", SMALL)
         more = _less(taken(who.person.layout.root), alone)
