@@ -73,8 +73,7 @@ def _spawner(configuration: Configuration) -> dict[str, str]:
 
 
 def _service(configuration: Configuration) -> dict[str, Any] | None:
-    services = configuration.config.get("JupyterHub", {}).get("services", [])
-    for one in services if isinstance(services, list) else []:
+    for one in configuration.listed("JupyterHub", "services"):
         if isinstance(one, dict) and one.get("name") == "environments":
             return {**one, "environment": one.get("environment") or {}}
     return None

@@ -23,7 +23,7 @@ def checks(configuration: Configuration) -> Iterator[Finding]:
     base = str(hub.get("base_url", "/")).rstrip("/")
     if address := hub.get("hub_connect_url") or hub.get("hub_bind_url"):
         yield look("hub", str(address).replace("//0.0.0.0", "//127.0.0.1"), f"{base}/hub/health")
-    for service in hub.get("services", []):
+    for service in configuration.listed("JupyterHub", "services"):
         if isinstance(service, dict) and service.get("command") and service.get("url"):
             name = str(service["name"])
             yield look(f"service {name}", str(service["url"]), f"{base}/services/{name}/")

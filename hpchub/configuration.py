@@ -5,11 +5,11 @@ import os
 import re
 import traceback
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from traitlets import TraitError
 from traitlets.config import Configurable
-from traitlets.config.loader import Config, ConfigFileNotFound, PyFileConfigLoader
+from traitlets.config.loader import Config, ConfigFileNotFound, LazyConfigValue, PyFileConfigLoader
 from traitlets.utils.importstring import import_item
 
 __all__ = ["Configuration", "ConfigurationError", "default_path", "load"]
@@ -41,6 +41,13 @@ class Configuration:
         self.files: list[Path] = []
         self.missing: list[Path] = []
         self.config = Config()
+
+    def listed(self, kind: str, setting: str) -> list[Any]:
+        """Return what a setting holds that is a list, also where the files only add to it."""
+        value = self.config.get(kind, {}).get(setting, [])
+        if isinstance(value, LazyConfigValue):
+            value = value.get_value([])
+        return list(value) if isinstance(value, list | tuple) else []
 
     def make(self, setting: str, kind: type[Made]) -> Made:
         """Make what this setting of JupyterHub chooses, such as `authenticator_class`, from its settings.

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hpchub.agreement import checks
-from hpchub.configuration import Configuration
+from hpchub.configuration import Configuration, load
 from hpchub.findings import Finding, Level
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +83,13 @@ def test_where_all_agree_there_is_no_fault(centre: Centre) -> None:
 
 def test_a_hub_without_environments_has_nothing_to_agree_on(tmp_path: Path) -> None:
     assert list(checks(Configuration(tmp_path / "c.py"), {})) == []
+
+
+def test_a_service_that_the_sites_own_file_adds_is_seen(centre: Centre, tmp_path: Path) -> None:
+    one = {"name": "environments", "environment": centre.service}
+    path = tmp_path / "jupyterhub_config.py"
+    path.write_text(f"c.SlurmGPUSpawner.update({centre.spawner!r})\nc.JupyterHub.services.append({one!r})\n")
+    assert "the service" not in {found.check for found in checks(load(path), {})}
 
 
 @pytest.mark.parametrize(

@@ -126,3 +126,13 @@ def test_the_address_by_which_others_reach_the_hub_comes_first(
     )
     (finding,) = checks(configuration.load(path))
     assert (finding.level, finding.seen) == (Level.WARNING, "http://127.0.0.1:99999: ValueError")
+
+
+def test_services_that_a_file_only_adds_are_asked_too(listener: socket.socket, tmp_path: Path) -> None:
+    gone = address(listener)
+    listener.close()
+    path = tmp_path / "jupyterhub_config.py"
+    path.write_text(f"c.JupyterHub.services.append({{'name': 'mine', 'url': {gone!r}, 'command': ['x']}})\n")
+    assert [one.check for one in checks(configuration.load(path))] == ["service mine"]
+    path.write_text("c.JupyterHub.services = None\n")
+    assert list(checks(configuration.load(path))) == []
