@@ -62,10 +62,16 @@ def take(packages: Path, prefix: Path) -> list[Path]:
     for package, python in _packages(packages, prefix):
         for kept in _all_kept(package, python):
             source = prefix / _placed(kept.source, python)
-            with suppress(OSError):  # the package brings it, or it is compiled again
-                if compiled.same(package / kept.source, source) and _is_right(kept, source):
-                    compiled.link(kept.path, _cached(source, python))
-                    taken.append(_cached(source, python))
+            target = _cached(source, python)
+            with suppress(OSError):
+                # The package may bring it, or the state before had it; what is not right is compiled again.
+                if (
+                    not target.exists()
+                    and compiled.same(package / kept.source, source)
+                    and _is_right(kept, source)
+                ):
+                    compiled.link(kept.path, target)
+                    taken.append(target)
     return taken
 
 
@@ -160,17 +166,26 @@ def _new(package: Path, prefix: Path, python: _Python, known: frozenset[Path]) -
     """Return what was compiled of a package's sources, and these sources' paths in the package."""
     try:
         record = json.loads((prefix / "conda-meta" / f"{package.name}.json").read_bytes())
-        files = {prefix / name: str(name) for name in record["files"]}
+        files = frozenset(str(name) for name in record["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     new = {}
-    for source, name in files.items():
-        path = _cached(source, python)
-        if source.suffix == ".py" and not (path in known or path in files) and compiled.fits(path, source):
-            for within in (name.removeprefix(f"{python.library}/"), name):
-                if compiled.same(package / within, source):
-                    new[path] = within
+    for name in files:
+        folder, _slash, module = name.rpartition("/")
+        within = f"{folder}/{compiled.FOLDER}/{module.removesuffix('.py')}.{python.tag}.pyc"
+        # There are thousands of sources, of which few were compiled just now.
+        if name.endswith(".py") and within not in files and os.path.lexists(f"{prefix}/{within}"):
+            path, source = prefix / within, prefix / name
+            packed = _packed(package, name, python)
+            if path not in known and compiled.fits(path, source) and compiled.same(package / packed, source):
+                new[path] = packed
     return new
+
+
+def _packed(package: Path, name: str, python: _Python) -> str:
+    """Return where a file of a prefix lies in its package."""
+    anywhere = name.removeprefix(f"{python.library}/")
+    return anywhere if anywhere.startswith(ANYWHERE) and (package / anywhere).exists() else name
 
 
 def _loadable(prefix: Path, paths: list[Path]) -> frozenset[Path]:
