@@ -17,7 +17,8 @@ import httpx
 import pytest
 from certipy import Certipy
 
-from tests.services.realhub import ROOT, find_proxy, free_ports
+from tests.ports import free_ports
+from tests.services.realhub import ROOT, find_proxy
 
 __all__ = ["AWAY", "Centre", "run_proxy"]
 

@@ -14,9 +14,10 @@ from authenticator import LDAPOTPAuthenticator
 from authenticator.keys import load_keys, make_key_file
 from authenticator.store import Store
 from demo import certificates, directory
-from tests.authenticator.kit import ACCOUNTS, SEEDS, MakeAuthenticator, Slapd, free_port, settings_for
+from tests.authenticator.kit import ACCOUNTS, SEEDS, MakeAuthenticator, Slapd, settings_for
 from tests.authenticator.postgres import postgres, postgres_url  # noqa: F401
 from tests.authenticator.real_hub import hub, hub_process  # noqa: F401
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from demo import certificates
 from demo.entries import Entry, Names, format_ldif, wanted
-from tests.authenticator.kit import ACCOUNTS, SUFFIX, free_port
+from tests.authenticator.kit import ACCOUNTS, SUFFIX
+from tests.ports import free_port
 
 __all__ = ["NAMES", "Ds389", "running"]
 

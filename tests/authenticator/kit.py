@@ -24,12 +24,6 @@ SEEDS = {user.name: Seed(user.totp_seed) for user in ACCOUNTS.users}
 PASSWORDS = {user.name: user.password for user in ACCOUNTS.users}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def code_of(user: str, *, later: int = 0) -> str:
     """Return the user's present code, or that of `later` intervals on (the window lets one pass)."""
     seed = SEEDS[user]

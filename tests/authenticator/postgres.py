@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from demo import certificates
-from tests.authenticator.kit import free_port
+from tests.ports import free_port
 
 PASSWORD = "canary-of-postgres-5521"
 # Debian keeps the server's programs out of PATH.

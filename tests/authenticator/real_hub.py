@@ -18,7 +18,8 @@ import pytest
 
 from authenticator.keys import load_keys, make_key_file
 from authenticator.store import Store
-from tests.authenticator.kit import SEEDS, Slapd, free_port, settings_for, typed
+from tests.authenticator.kit import SEEDS, Slapd, settings_for, typed
+from tests.ports import free_port
 
 __all__ = ["COOKIE_SECRET", "FORM", "Browser", "Hub", "hub", "hub_process", "told"]
 

@@ -19,7 +19,8 @@ from authenticator.passcode import Seed
 from authenticator.store import Store
 from demo import certificates
 from hpchub.__main__ import main
-from tests.authenticator.kit import SUFFIX, Slapd, free_port, settings_for
+from tests.authenticator.kit import SUFFIX, Slapd, settings_for
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

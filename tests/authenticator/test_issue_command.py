@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from hpchub.__main__ import main
-from tests.authenticator.kit import ACCOUNTS, Slapd, free_port, settings_for
+from tests.authenticator.kit import ACCOUNTS, Slapd, settings_for
+from tests.ports import free_port
 
 
 class Done(NamedTuple):

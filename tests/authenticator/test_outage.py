@@ -25,9 +25,9 @@ from tests.authenticator.kit import (
     Slapd,
     browser,
     code_of,
-    free_port,
     typed,
 )
+from tests.ports import free_port
 
 USER = "a1113a01"
 QUICK = {"connect_timeout": 1, "receive_timeout": 1, "login_timeout": 4}

@@ -13,6 +13,7 @@ import pytest
 
 from demo import accounts, certificates, directory
 from demo.entries import format_ldif, parse_ldif
+from tests.ports import free_port
 
 ACCOUNTS = accounts.load()
 SUFFIX = directory.SUFFIX
@@ -31,9 +32,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.certificates = certificates.ensure(folder / "tls", "localhost")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
 
     def prepare(self, people: accounts.Accounts = ACCOUNTS) -> list[str]:
         return directory.prepare(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-__all__ = ["ANSWERS", "ROOT", "FakeSlurm", "Hub", "free_ports", "run_hub"]
+from tests.ports import free_ports
+
+__all__ = ["ANSWERS", "ROOT", "FakeSlurm", "Hub", "run_hub"]
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWERS = Path(__file__).with_name("slurm_answers")
@@ -132,16 +133,6 @@ class Hub:
         answer = self.ask_hub("POST", f"users/{user}/tokens", **body)
         answer.raise_for_status()
         return {"Authorization": f"token {answer.json()['token']}"}
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def find_proxy() -> str:

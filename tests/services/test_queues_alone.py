@@ -25,7 +25,8 @@ from services.settings import Place
 from slurm.accounts import Accounts
 from slurm.client import SlurmClient
 from slurm.monitor import Monitor
-from tests.services.realhub import ROOT, FakeSlurm, free_ports
+from tests.ports import free_ports
+from tests.services.realhub import ROOT, FakeSlurm
 
 FRAME = Frame(Place("127.0.0.1", 1, "/services/queues/", "/"), "/services/queues/", "a1113a01")
 DEMO = ROOT / "demo" / "queues.toml"

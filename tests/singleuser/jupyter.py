@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.ports import free_port
 
 __all__ = ["TOKEN", "Jupyter", "TimeHub", "jupyter_server", "time_hub"]
 
@@ -140,9 +141,7 @@ def jupyter_server(
     folder: Path, hub: str, *, seconds: str = "", pages: bool = False, **environment: str
 ) -> Iterator[Jupyter]:
     """Run a server whose hub's API is at `hub`, with Notebook and Lab if `pages`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     home, log = folder / "home", folder / "server.log"
     home.mkdir(parents=True, exist_ok=True)
     extensions = {"singleuser.timeleft": True, "jupyterlab": pages, "notebook": pages}

@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 
-from tests.hubs import ROOT, free_port, run_hub
+from tests.hubs import ROOT, run_hub
+from tests.ports import free_port
 
 __all__ = ["Browser", "FiguresHub", "run_figures_hub"]
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.hubs import free_port, run_hub
+from tests.hubs import run_hub
+from tests.ports import free_port
 
 __all__ = ["PageHub", "run_page_hub"]
 

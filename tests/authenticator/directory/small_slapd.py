@@ -20,7 +20,7 @@ from authenticator.directory import DirectorySettings
 from authenticator.directory.tls import Endpoint, client_context
 from demo import certificates
 from demo.entries import Entry, format_ldif
-from tests.authenticator.kit import free_port
+from tests.ports import free_port
 
 __all__ = [
     "GROUPS",

@@ -12,7 +12,8 @@ from authenticator.errors import Refused, Unavailable
 from authenticator.workers import Deadline
 from tests.authenticator.directory.listeners import Listener
 from tests.authenticator.directory.small_slapd import PASSWORD, person, running
-from tests.authenticator.kit import Slapd, free_port, open_descriptors
+from tests.authenticator.kit import Slapd, open_descriptors
+from tests.ports import free_port
 
 PEOPLE = ("ann", "bob", "eve")
 LOG = logging.getLogger("hpchub.test")

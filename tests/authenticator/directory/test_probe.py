@@ -29,7 +29,8 @@ from tests.authenticator.directory.listeners import (
     start_tls_answer,
 )
 from tests.authenticator.directory.small_slapd import SmallSlapd, person, running
-from tests.authenticator.kit import Slapd, free_port
+from tests.authenticator.kit import Slapd
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,8 @@ from tests.authenticator.directory.listeners import (
     search_answer,
     start_tls_answer,
 )
-from tests.authenticator.kit import PASSWORDS, SUFFIX, Slapd, free_port
+from tests.authenticator.kit import PASSWORDS, SUFFIX, Slapd
+from tests.ports import free_port
 
 USER = "a1113a01"
 PASSWORD = PASSWORDS[USER].encode()

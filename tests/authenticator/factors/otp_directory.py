@@ -16,7 +16,7 @@ import pytest
 
 from authenticator.passcode import Seed, step_at
 from demo import certificates
-from tests.authenticator.kit import free_port
+from tests.ports import free_port
 
 __all__ = ["LOCKED_AFTER", "OTPDirectory", "running"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from authenticator.passcode import Seed, step_at
 from authenticator.store import Store
 from authenticator.store.schema import Base
 from tests.authenticator.kit import PASSWORDS, SEEDS, Slapd, code_of, settings_for
+from tests.ports import free_port
 from tests.templates.pages import Page
 
 __all__ = ["Browser", "RealHub", "code_for", "real_hub"]
@@ -163,9 +163,7 @@ async def real_hub(
 ) -> AsyncIterator[RealHub]:
     """Run a hub until the block ends; changes are to the login's settings."""
     make_key_file(folder / "otp.key")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (folder / "config.py").touch()
     config = Config()
     config.JupyterHub.update(

@@ -21,9 +21,9 @@ from authenticator.store import Store, StoreError
 from authenticator.store.migrating import FOLDER, VERSION_TABLE, migrate, newest
 from authenticator.store.schema import Base
 from demo import certificates
-from tests.authenticator.kit import free_port
 from tests.authenticator.postgres import PASSWORD, Postgres
 from tests.authenticator.store.kit import NOW, OTHER, SEED, USER, token_of
+from tests.ports import free_port
 
 # What the first release wrote, byte for byte, with the key 00 01 02 ... 1f.
 FIRST_KEYS = Keys(bytes(range(32)))

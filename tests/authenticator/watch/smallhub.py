@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.server
 import re
-import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -28,6 +27,7 @@ from authenticator.leaving import NewSession, logout_handler
 from authenticator.settings_watch import WatchSettings
 from authenticator.watch import Watch
 from authenticator.workers import Deadline
+from tests.ports import free_port
 
 __all__ = ["Account", "Browser", "Paper", "SmallHub", "small_hub"]
 
@@ -295,9 +295,7 @@ class SmallHub:
 @asynccontextmanager
 async def small_hub(folder: Path, directory: Paper | None = None, **settings: Any) -> AsyncIterator[SmallHub]:
     """Run a hub until the block ends; settings are the authenticator's."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     parts = directory or Paper(), settings.pop("revocations", None) or Revoked(), Ledger(), Clock()
 
     class Ready(Doorless):

@@ -20,6 +20,7 @@ from demo.channel.build import Contents, Places, build, ensure, is_ready
 from demo.channel.fetching import FetchError, fetch
 from demo.settings import default_venv
 from tests.demo.channel.made import extra_words, greeter, installed, polite
+from tests.ports import free_port
 
 CONTENTS = Contents({"one": ("greeter",), "two": ("polite==1.0",)}, {"hello": ("greeter", "polite")})
 
@@ -139,9 +140,7 @@ def _answers(port: int) -> bool:
 
 @pytest.fixture
 def address(places: Places) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     program = Path(serve.__file__)
     server = subprocess.Popen(
         [sys.executable, "-I", str(program), str(port), str(places.channel)], stderr=subprocess.PIPE
