@@ -246,7 +246,13 @@ def test_an_honest_answer_of_the_same_program_is_believed(factor: Make) -> None:
 @pytest.mark.parametrize(
     "forge",
     [
-        lambda request: [b"", b"\x02", bytes(20), answer(request)[:30], answer(request)[:-1] + b"\0"],
+        lambda request: [
+            b"",
+            b"\x02",
+            bytes(20),
+            answer(request)[:30],
+            answer(request)[:-1] + bytes([answer(request)[-1] ^ 1]),
+        ],
         lambda request: [answer(request, id=(request.id + 1) % 256)],
         lambda request: [answer(request, secret=b"guessed")],
         lambda request: [answer(request, authenticator=bytes(16))],
