@@ -66,8 +66,10 @@ class Person:
 
     def model(self, name: str = "") -> dict[str, Any]:
         """Describe a server as the API does; an empty dictionary when there is none."""
-        user = self.api("GET", f"users/{self.name}?include_stopped_servers=1").json()
-        servers: dict[str, Any] = user.get("servers") or {}
+        answer = self.api("GET", f"users/{self.name}?include_stopped_servers=1")
+        if answer.status_code >= 500:
+            return {"pending": "unknown while the hub is away"}
+        servers: dict[str, Any] = answer.json().get("servers") or {}
         return dict(servers.get(name, {}))
 
     def state(self, name: str = "") -> str:
