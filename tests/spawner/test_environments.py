@@ -152,6 +152,8 @@ class TestMenu:
         usual = self.menu((NOTEBOOK,), without="require")
         assert (usual.chosen, usual.required) == ("own:notebook", False)
         assert not self.menu((), without="offer").required
+        changing = self.menu((Own("notebook", server=True, busy=True),), without="require")
+        assert (changing.chosen, changing.required) == ("", True)
 
     def test_one_that_is_being_changed_is_shown_and_not_chosen(self) -> None:
         menu = self.menu((Own("notebook", server=True, busy=True),), "own:notebook")

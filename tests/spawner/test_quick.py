@@ -111,6 +111,36 @@ async def test_all_who_come_while_slurm_is_asked_are_answered_by_one_look() -> N
     assert (later.status, figures.looks) == (200, 2)
 
 
+async def test_a_long_line_does_not_halt_the_hub() -> None:
+    class Watched(Slow):
+        """Notes before each answer how often others had their turn."""
+
+        turns = 0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[int] = []
+
+        async def answer(self, known: Known, snapshot: Snapshot, lang: str) -> bytes:
+            self.seen.append(self.turns)
+            return await super().answer(known, snapshot, lang)
+
+    figures = Watched()
+
+    async def others() -> None:
+        while True:
+            figures.turns += 1
+            await asyncio.sleep(0)
+
+    router = QuickRouter(Everybody(), figures)
+    wires = [press(router, f"user{number}") for number in range(3 * AT_A_TIME)]
+    turning = asyncio.create_task(others())
+    figures.answers.set()
+    await until(lambda: all(wire.finished for wire in wires))
+    turning.cancel()
+    assert [figures.seen.count(turn) for turn in sorted(set(figures.seen))] == [AT_A_TIME] * 3
+
+
 async def test_one_whose_figures_fail_is_told_so_and_the_others_have_theirs(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -255,16 +255,13 @@ async def test_an_accounting_that_is_out_is_asked_once_for_a_page(world: World, 
     assert len([call for call in world.slurm_calls if call.startswith("sacct ")]) == 1
 
 
-async def test_jobs_that_the_accounting_has_thrown_away_are_not_asked_for_on_each_page(
-    world: World, desk: Desk
-) -> None:
+async def test_jobs_that_the_accounting_has_thrown_away_are_not_asked_for_on_each_page(world: World) -> None:
     world.accounts("true")
-    about = {"verb": "reset", "environment": "notebook", "began": 1.0}
-    world.has([], [{"id": f"{number:016x}", **about, "job": str(number)} for number in range(1, 6)])
+    line = world.line(lambda: 1000.0)
     for _page in range(3):
-        found = (await desk.overview(USER)).actions
-        assert [one.state for one in found] == ["interrupted"] * 5
+        assert [await line.end_of(str(number)) for number in range(1, 6)] == [None] * 5
     assert len([call for call in world.slurm_calls if call.startswith("sacct ")]) == 5
+    await line.close()
 
 
 async def test_an_end_of_which_the_accounting_hears_later_is_told_then(world: World) -> None:
@@ -298,6 +295,23 @@ async def test_what_slurm_has_ended_stays_so_when_it_forgets_the_job_a_moment_la
             True,
         )
         world.queue()
+    # Nobody else's journal shows it, whatever it says.
+    assert desk.line.ended(identity, USER) is not None
+    assert desk.line.ended(identity, "ben") is None
+    assert not [call for call in world.slurm_calls if call.startswith("sacct ")]
+
+
+async def test_a_job_that_ran_when_it_was_seen_last_is_not_remembered_as_ended(
+    world: World, desk: Desk
+) -> None:
+    identity = "0123456789abcdef"
+    world.has([], [{"id": identity, "verb": "reset", "environment": "notebook", "began": 1.0, "job": "77"}])
+    world.queue(("77", "RUNNING", USER, "None", name("reset", USER, identity)))
+    assert [one.state for one in (await desk.overview(USER, 0.0)).actions] == ["running"]
+    assert desk.line.ended(identity, USER) is None
+    world.queue()
+    await look(world, desk)
+    assert [one.state for one in (await desk.overview(USER, 0.0)).actions] == ["interrupted"]
 
 
 async def test_what_was_cancelled_while_it_waited_stays_so_when_slurm_forgets_the_job(
