@@ -152,6 +152,7 @@ def test_older_slurm_tells_no_end_and_the_sites_limit_counts() -> None:
     assert time_limit(60, now - 3600, {}) is not None
     assert time_limit(60, now - 3500, {}) is None
     assert time_limit(60, now - 3600, {"SLURM_JOB_END_TIME": str(int(now) + 900)}) is None
+    assert time_limit(60, now - 3600, {"SLURM_JOB_END_TIME": "Unknown"}) is not None
 
 
 def test_two_at_once_and_the_second_one_is_told_so(notebook: User, settings: Path) -> None:

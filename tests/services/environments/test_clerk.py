@@ -124,6 +124,11 @@ async def test_a_queue_that_is_not_for_the_user_says_so_before_anything_is_submi
     await clerk.close()
 
 
+async def test_what_is_on_no_page_any_more_is_not_called_missing(world: World, clerk: Clerk) -> None:
+    (world.folder / "list.json").write_text(json.dumps({"environments": [], "actions": [], "more": 3}))
+    assert await clerk.submit(USER, frozenset(), RESET)
+
+
 async def test_what_is_not_there_cannot_be_reset(world: World, clerk: Clerk) -> None:
     with pytest.raises(Problem, match="missing"):
         await clerk.submit(USER, frozenset(), {"verb": "reset", "environment": "nothing"})
