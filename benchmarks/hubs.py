@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.authenticator.kit import free_port
+from tests.ports import free_port
 
 __all__ = ["Hub", "running"]
 

@@ -22,7 +22,8 @@ from benchmarks.outage import dead_directory
 from benchmarks.people import USER, code_now, fresh, log_in, our_settings, prepared
 from benchmarks.refusals import SETTINGS, gaps
 from demo import certificates, directory
-from tests.authenticator.kit import ACCOUNTS, PASSWORDS, SEEDS, Slapd, browser, free_port
+from tests.authenticator.kit import ACCOUNTS, PASSWORDS, SEEDS, Slapd, browser
+from tests.ports import free_port
 
 __all__ = ["measure"]
 
