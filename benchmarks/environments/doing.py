@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,8 +62,9 @@ class Conda:
         return self.home / "env"
 
     def create(self, *words: str) -> Ran:
-        """Make the environment of specs and options."""
-        self.forget(self.prefix)
+        """Make the environment of specs and options; the one before is only put aside, as our users' are."""
+        if self.prefix.exists():
+            self.doing.run(["mv", str(self.prefix), f"{self.prefix}-{time.time_ns()}"])
         return self._run("create", *words)
 
     def install(self, *specs: str) -> Ran:

@@ -27,7 +27,7 @@ from demo.channel.build import Places
 from demo.files import Owner, make_folder, render, write
 from demo.settings import Instance
 from environments.layout import Layout
-from tests.authenticator.kit import free_port
+from tests.ports import free_port
 
 __all__ = ["NAME", "PEOPLE", "Grounds", "Person", "grounds"]
 
@@ -98,18 +98,9 @@ class Grounds:
         return Person(PEOPLE[number], self.folder / "people" / PEOPLE[number])
 
     def empty(self, person: Person, *, aside: bool = False) -> None:
-        """Take everything from a person, as if they had never been here.
-
-        Parameters
-        ----------
-        aside : bool
-            Remove nothing before the end of the measurement. For one to six minutes ext4 without a journal
-            gives nobody the inode of a file that was removed, and looks at all of these for each file that it
-            makes (``recently_deleted`` in Linux' fs/ext4/ialloc.c), until the page cache is dropped. After
-            30,000 removed files whoever is new would take several times as long.
-        """
+        """Take everything from a person, as if they had never been here; `aside` removes nothing."""
         if aside:
-            person.home.rename(self.folder / f"aside-{secrets.token_hex(4)}")
+            self._put_aside(person.home)
         shutil.rmtree(person.home, ignore_errors=True)
         make_folder(person.home, Owner.of(person.name), 0o755)
 
@@ -125,11 +116,22 @@ class Grounds:
 
     def lend(self, person: Person) -> None:
         """Make the packages of this person the site's shared ones, which are the administrator's then."""
-        shutil.rmtree(self.shared, ignore_errors=True)
+        self._put_aside(self.shared)
         shutil.copytree(person.layout.packages, self.shared, symlinks=True)
         for folder, _folders, names in os.walk(self.shared):
             for path in (Path(folder), *(Path(folder, name) for name in names)):
                 os.chown(path, 0, 0, follow_symlinks=False)
+
+    def _put_aside(self, folder: Path) -> None:
+        """Have a folder out of the way without removing any file before the end.
+
+        For one to six minutes ext4 without a journal gives nobody the inode of a file that was removed, and
+        looks at all of these for each file that it makes (``recently_deleted`` in Linux' fs/ext4/ialloc.c),
+        until the page cache is dropped. Whoever comes after 30,000 files were removed would take several
+        times as long.
+        """
+        if folder.exists():
+            folder.rename(self.folder / f"aside-{secrets.token_hex(4)}")
 
 
 @contextmanager

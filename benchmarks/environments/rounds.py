@@ -46,10 +46,10 @@ class Round:
         for channel in reversed(_CHANNELS):
             self._made(first, channel)
         places = {"first": taken(first.person.layout.root), "packages": taken(first.person.layout.packages)}
-        self._floor(first)
         self.grounds.lend(first.person)
         places |= self._changed(first)
         places |= self._second(second)
+        self._floor(first)
         if self.conda:
             self._conda(first)
         return places
