@@ -72,7 +72,9 @@ def opened(browser: Browser, count: int, lang: str = "en", *, scripts: bool = Tr
         else:
             route.fulfill(status=404)
 
-    context = browser.new_context(java_script_enabled=scripts, viewport={"width": 1280, "height": 900})
+    context = browser.new_context(
+        java_script_enabled=scripts, viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+    )
     context.route("**/*", answer)
     page = context.new_page()
     page.goto(ADDRESS)

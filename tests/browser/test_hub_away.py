@@ -22,7 +22,7 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """Give a window whose clock the test moves on."""
-    context = browser.new_context(viewport={"width": 360, "height": 740})
+    context = browser.new_context(viewport={"width": 360, "height": 740}, reduced_motion="reduce")
     page = context.new_page()
     page.clock.install()
     yield page
