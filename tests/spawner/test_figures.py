@@ -94,6 +94,19 @@ class TestKnown:
         assert hub.asked()["squeue"] - asked["squeue"] <= looks
         assert hub.statements() == statements
 
+    def test_who_presses_again_later_has_slurm_asked_anew(
+        self, hub: FiguresHub, opened: Callable[[str], Browser]
+    ) -> None:
+        anna, before = opened(ANNA), hub.quick()
+        assert anna.press().status_code == 200
+        asked, presses, deadline = hub.asked()["squeue"], 1, time.monotonic() + 30
+        while hub.asked()["squeue"] == asked:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+            assert anna.press().status_code == 200
+            presses += 1
+        assert hub.quick() == before + presses
+
     def test_each_answer_has_its_line_in_the_log_and_its_place_in_the_figures(
         self, hub: FiguresHub, opened: Callable[[str], Browser]
     ) -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from environments.found import is_server, serves
+from environments.found import (
+    MOST_ENVIRONMENTS,
+    environment,
+    first_environments,
+    is_server,
+    serves,
+)
+from environments.layout import Layout
 
 MODULES = ("jupyterhub", "jupyter_server")
 
@@ -56,3 +63,26 @@ def test_a_server_without_conda_is_believed(prefix: Path) -> None:
     shutil.rmtree(prefix / "conda-meta")
     uninstall(prefix, "jupyter_server")
     assert serves(prefix)
+
+
+def test_an_environment_whose_python_is_gone_has_no_version_of_it(prefix: Path) -> None:
+    layout = Layout(prefix / "conda")
+    layout.envs.mkdir(parents=True)
+    (layout.envs / "mine").symlink_to(prefix)
+    (prefix / "conda-meta" / "python-3.12.1-0.json").write_text("{}")
+    assert environment(layout, "mine").python == "3.12.1"
+    (prefix / "bin" / "python").unlink()
+    assert environment(layout, "mine").python == ""
+
+
+def test_of_more_than_a_page_shows_the_first_are_shown_and_the_others_counted(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    for number in range(MOST_ENVIRONMENTS + 2):
+        (layout.envs / f"e{number:03}").mkdir(parents=True)
+    shown, more = first_environments(layout, 10**9)
+    assert shown[0].name == "e000"
+    assert 0 < len(shown) <= MOST_ENVIRONMENTS  # fewer, where the disk is slow
+    assert len(shown) + more == MOST_ENVIRONMENTS + 2
+    few, others = first_environments(layout, 1000)
+    assert len(few) + others == MOST_ENVIRONMENTS + 2
+    assert 0 < len(few) < 20
