@@ -213,6 +213,17 @@ class TestStranger:
         status, quick = told(hub, lambda: anna.press(**ask))
         assert (status in (200, 403), quick) == (True, 0)
 
+    def test_token_that_may_do_nothing_with_servers_sees_nothing(
+        self, hub: FiguresHub, opened: Callable[[str], Browser]
+    ) -> None:
+        anna = opened(ANNA)
+        heads = {**FRAME, "X-XSRFToken": anna.xsrf}
+        for scopes, status in ((["read:users:name!user"], 403), (["servers!user"], 200)):
+            made = anna.http.post(f"api/users/{ANNA}/tokens", json={"scopes": scopes}, headers=heads)
+            hub.count()
+            own = {"Authorization": f"token {made.json()['token']}"}
+            assert httpx.get(f"{hub.url}api/hpchub/queues", headers=own, timeout=20).status_code == status
+
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS"])
     def test_other_methods_are_jupyterhubs(
         self, hub: FiguresHub, opened: Callable[[str], Browser], method: str
