@@ -95,6 +95,7 @@ def counts_of(centre: RunningCentre, partition: str) -> list[str]:
 
 def refresh_in_place(page: Page, centre: RunningCentre, windows: Windows) -> None:
     page.evaluate("window.__mark = 'this very page'")
+    page.locator("#queue-jupyter").check()  # what was chosen the last time, if ever, is filled in already
     page.locator(f"#queue-{QUEUE}").check()
     expect(page.locator("#hp-status")).to_contain_text("KRW")  # the cost of it, which comes a moment later
     job = centre.submit(NAME, f"--partition={QUEUE}", "--account=proj01", "--time=10")

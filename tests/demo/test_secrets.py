@@ -31,7 +31,15 @@ def test_no_secret_stands_on_a_command_line(centre: RunningCentre, program: str)
 def test_no_program_inherits_the_environment_of_its_caller(centre: RunningCentre, program: str) -> None:
     environment = Path("/proc", str(centre.pid(program)), "environ").read_text().split("\0")
     names = {entry.partition("=")[0] for entry in environment if entry}
-    ours = {"PATH", "LANG", "HOME", "PYTHONPATH", "CONFIGPROXY_AUTH_TOKEN", "MYSQLD_PARENT_PID"}
+    ours = {
+        "PATH",
+        "LANG",
+        "HOME",
+        "PYTHONPATH",
+        "CONFIGPROXY_AUTH_TOKEN",
+        "NODE_OPTIONS",
+        "MYSQLD_PARENT_PID",
+    }
     assert {
         name for name in names - ours if not name.startswith(("HPCHUB_", "SUPERVISOR_", "SLURM_"))
     } == set()
