@@ -172,20 +172,21 @@ def test_an_action_that_waits_says_why_and_can_be_cancelled(made: User, held: Ru
     assert made.api("DELETE", f"actions/{action}").status_code == 409
 
 
-def test_two_at_once_are_one_and_a_sentence(made: User) -> None:
-    action = made.begin("reset")
-    answer = made.api(
-        "POST", "actions", json={"verb": "install", "environment": "notebook", "specs": ["zlib"]}
-    )
-    assert answer.status_code == 409
-    assert "not done with “notebook” yet" in answer.json()["message"]
-    # Whoever presses Cancel on the page reads that it is on its way, until it is over.
-    pressed = made.http.post(
-        f"{SERVICE}actions/{action}/cancel", data={"_xsrf": made.xsrf}, follow_redirects=False
-    )
-    told = f"{SERVICE}actions/{action}?cancelling=1"
-    assert (pressed.status_code, pressed.headers["Location"]) == (303, f"/{told}")
-    assert made.until(action, "cancelled")
+def test_two_at_once_are_one_and_a_sentence(made: User, centre: RunningCentre) -> None:
+    with centre.hanging("channel"):  # the first cannot end before it is cancelled
+        action = made.begin("install", specs=["tabulate"])
+        answer = made.api(
+            "POST", "actions", json={"verb": "install", "environment": "notebook", "specs": ["zlib"]}
+        )
+        assert answer.status_code == 409
+        assert "not done with “notebook” yet" in answer.json()["message"]
+        # Whoever presses Cancel on the page reads that it is on its way, until it is over.
+        pressed = made.http.post(
+            f"{SERVICE}actions/{action}/cancel", data={"_xsrf": made.xsrf}, follow_redirects=False
+        )
+        told = f"{SERVICE}actions/{action}?cancelling=1"
+        assert (pressed.status_code, pressed.headers["Location"]) == (303, f"/{told}")
+        assert made.until(action, "cancelled")
     assert "being cancelled" not in made.http.get(told).text
     # What was there before works, and the next action finds nothing in its way.
     assert made.environment()["server"]
@@ -214,9 +215,22 @@ def test_what_was_asked_for_can_be_taken_away(made: User) -> None:
 
 def test_it_goes_on_while_the_hub_is_started_again(made: User, centre: RunningCentre) -> None:
     action = made.begin("plugins")
+    before = services(centre)
+    assert before
     centre.kill("hub")
+    deadline = time.monotonic() + 90
+    while before & services(centre):  # those answer for a moment longer
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    centre.up()
     until_answered(made)
     assert made.until(action, "done")["verb"] == "plugins"
+
+
+def services(centre: RunningCentre) -> set[int]:
+    """Return the processes of the hub's services."""
+    listed = (line.split(None, 1) for line in centre.run(["ps", "-eo", "pid=,args="]).stdout.splitlines())
+    return {int(pid) for pid, words in listed if " -m services." in words}
 
 
 def until_answered(user: User) -> None:
@@ -278,6 +292,7 @@ HOSTILE: list[Any] = [
 
 
 def test_what_is_hostile_is_refused_and_nothing_is_submitted(made: User, centre: RunningCentre) -> None:
+    centre.cancel_all_jobs()  # the last action's job may be about to end
     for wanted in HOSTILE:
         answer = made.api("POST", "actions", json=wanted)
         assert answer.status_code in (400, 404), (wanted, answer.text)
@@ -298,6 +313,7 @@ def test_a_huge_body_is_not_even_read(made: User) -> None:
 
 
 def test_a_form_without_its_token_does_nothing(made: User, centre: RunningCentre) -> None:
+    centre.cancel_all_jobs()
     for data in ({"environment": "notebook"}, {"environment": "notebook", "_xsrf": "wrong"}):
         answer = made.http.post(f"{SERVICE}environments/notebook/delete", data=data)
         # The form again, which may be sent now that the person has seen it.
